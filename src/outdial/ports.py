@@ -1,0 +1,201 @@
+"""What the story in `dispatch/` needs of the outside world. Protocols only; adapters satisfy them structurally.
+
+The stores are transaction-shaped: one method = one whole step on a micro-batch, idempotent and guarded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from outdial.rules.call_progress import CallNews
+from outdial.rules.ids import E164, ConnectionId, Placement
+from outdial.rules.outcome import Outcome
+
+# --- Messages in and out -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """One message as it came. `receipt` is the transport's own; give the delivery back to `Inbox.ack`, nothing else."""
+
+    queue: str
+    routing_key: str
+    body: bytes
+    message_id: str | None
+    type: str | None
+    headers: Mapping[str, Any]
+    redelivered: bool
+    receipt: object = None
+
+
+class Inbox(Protocol):
+    """Deliveries from the attempt queues. Consumer callbacks only hand over into it."""
+
+    async def receive(self, at_most: int) -> Sequence[Delivery]:
+        """Wait for at least one delivery, then return what is there, `at_most`. Empty = the inbox was closed."""
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Settle deliveries whose content is durably ours. A dead channel is counted, never raised: they come again."""
+
+    async def pause(self, queue: str) -> None:
+        """Stop consuming one queue (its high-water mark); the backlog stays at the broker, other queues go on."""
+
+    async def resume(self, queue: str) -> None:
+        """Consume the queue again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event as it lies in the outbox: `body` is the CloudEvent (structured JSON)."""
+
+    event_id: str
+    routing_key: str
+    body: str
+
+
+class EventPublisher(Protocol):
+    """Publishes events with confirms."""
+
+    async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
+        """Return those that were confirmed; the others may or may not have arrived and will be published again."""
+
+
+# --- Carriers ------------------------------------------------------------------------------------------------------
+
+
+class StartTooLate(Exception):
+    """Raised by `CallOrder.check_start` directly before the first byte: the intent is too old, nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallOrder:
+    """One create request. `instruction`: the provider's own answer instruction, e.g. {"url": …} or {"twiml": …}.
+
+    `check_start` is called after the connection to the carrier is there and directly before the first byte of the
+    request; it raises `StartTooLate`, and then nothing may be sent.
+    """
+
+    placement: Placement
+    from_number: E164
+    to: E164
+    ring_timeout_s: int
+    max_duration_s: int
+    detect_machine: bool
+    record: bool
+    instruction: Mapping[str, Any]
+    callback_url: str
+    check_start: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The carrier took the call."""
+
+    carrier_call_id: str
+    provider_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Proven: no byte of the request left (too late, DNS, connect or TLS failure)."""
+
+    reason: str
+    """`too_late` | `connect` | …"""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedForNow:
+    """Proven: no call, and the carrier says try later (429, concurrency or queue full). `delay_s` = its own delay."""
+
+    code: str
+    delay_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Proven: no call, by a refusal that the carrier documents as final."""
+
+    outcome: Outcome
+    provider_status: str | None = None
+    provider_code: str | None = None
+    known_code: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """The call may exist: a timeout or reset after the first byte, 5xx, an unreadable 2xx, anything not documented."""
+
+    reason: str
+    provider_code: str | None = None
+
+
+PlaceResult = Accepted | NotSent | RefusedForNow | Refused | Ambiguous
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """How to find a call whose create answer was lost. Times in Unix seconds."""
+
+    placement: Placement
+    from_number: E164
+    to: E164
+    begun_at: float
+    until: float
+
+
+class Carrier(Protocol):
+    """One connection: an account or trunk at a provider."""
+
+    settle_time_s: float
+    """How long after a create its call may still be missing from the provider's list."""
+    searchable: bool
+    """Whether `search` can find a call without its id."""
+
+    async def place(self, order: CallOrder) -> PlaceResult:
+        """Exactly one create request, never re-sent. Never raises but for cancellation."""
+
+    async def look_up(self, carrier_call_id: str) -> CallNews | None:
+        """The call's state; None = the carrier does not know it. Raises `Retryable` when it cannot be asked."""
+
+    async def search(self, query: SearchQuery) -> Sequence[CallNews]:
+        """All calls that may be this one. Raises `Retryable` when the carrier cannot be asked."""
+
+    async def hang_up(self, carrier_call_id: str) -> None:
+        """End the call whatever its state; a call that is gone already is no error. Raises `Retryable`."""
+
+
+class Carriers(Protocol):
+    """The connections this replica can dial through."""
+
+    def of(self, connection: ConnectionId) -> Carrier:
+        """Raises `NotFound` when the catalogue has no such connection."""
+
+
+# --- Callbacks -----------------------------------------------------------------------------------------------------
+
+
+class ForgedCallback(Exception):
+    """The signature, its age or its connection is wrong: 403, counted, no row is touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """A callback as it came over HTTP. `url` is the public address the carrier was given, query included."""
+
+    connection: ConnectionId
+    placement: Placement
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class CallbackReader(Protocol):
+    """A carrier's "verify and read"."""
+
+    def read(self, request: CallbackRequest) -> Sequence[CallNews]:
+        """Check the signature over the raw body, then translate. Raises `ForgedCallback`; `BadInput` when unreadable."""
+
+
