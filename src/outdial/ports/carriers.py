@@ -1,7 +1,4 @@
-"""What the story in `dispatch/` needs of the outside world. Protocols only; adapters satisfy them structurally.
-
-The stores are transaction-shaped: one method = one whole step on a micro-batch, idempotent and guarded.
-"""
+"""Carriers: placing, asking, hanging up, and reading what they call back with."""
 
 from __future__ import annotations
 
@@ -12,58 +9,6 @@ from typing import Any, Protocol
 from outdial.rules.call_progress import CallNews
 from outdial.rules.ids import E164, ConnectionId, Placement
 from outdial.rules.outcome import Outcome
-
-# --- Messages in and out -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Delivery:
-    """One message as it came. `receipt` is the transport's own; give the delivery back to `Inbox.ack`, nothing else."""
-
-    queue: str
-    routing_key: str
-    body: bytes
-    message_id: str | None
-    type: str | None
-    headers: Mapping[str, Any]
-    redelivered: bool
-    receipt: object = None
-
-
-class Inbox(Protocol):
-    """Deliveries from the attempt queues. Consumer callbacks only hand over into it."""
-
-    async def receive(self, at_most: int) -> Sequence[Delivery]:
-        """Wait for at least one delivery, then return what is there, `at_most`. Empty = the inbox was closed."""
-
-    async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle deliveries whose content is durably ours. A dead channel is counted, never raised: they come again."""
-
-    async def pause(self, queue: str) -> None:
-        """Stop consuming one queue (its high-water mark); the backlog stays at the broker, other queues go on."""
-
-    async def resume(self, queue: str) -> None:
-        """Consume the queue again."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingEvent:
-    """An event as it lies in the outbox: `body` is the CloudEvent (structured JSON)."""
-
-    event_id: str
-    routing_key: str
-    body: str
-
-
-class EventPublisher(Protocol):
-    """Publishes events with confirms."""
-
-    async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
-        """Return those that were confirmed; the others may or may not have arrived and will be published again."""
-
-
-# --- Carriers ------------------------------------------------------------------------------------------------------
-
 
 class StartTooLate(Exception):
     """Raised by `CallOrder.check_start` directly before the first byte: the intent is too old, nothing was sent."""
@@ -173,7 +118,7 @@ class Carriers(Protocol):
         """Raises `NotFound` when the catalogue has no such connection."""
 
 
-# --- Callbacks -----------------------------------------------------------------------------------------------------
+--
 
 
 class ForgedCallback(Exception):
@@ -197,5 +142,3 @@ class CallbackReader(Protocol):
 
     def read(self, request: CallbackRequest) -> Sequence[CallNews]:
         """Check the signature over the raw body, then translate. Raises `ForgedCallback`; `BadInput` when unreadable."""
-
-

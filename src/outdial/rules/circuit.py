@@ -1,0 +1,91 @@
+"""The circuit of a connection (SPEC 7): stops dialling through a carrier that fails, and probes it with one call.
+
+It opens after 5 failures in a row, or when at least half of at least 20 requests within a minute failed, or at once
+when the account is blocked. A 429 never counts. When its time is over one probe is let through, over all replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+FAILURES_IN_A_ROW = 5
+WINDOW_S = 60.0
+WINDOW_REQUESTS = 20
+WINDOW_FAILED_SHARE = 0.5
+OPEN_S = 30.0
+"""How long it stays open before a probe; short, because the probe is one call only."""
+
+
+class CircuitState(StrEnum):
+    """What the circuit lets through: everything, nothing, one probe, or nothing until the probe is back."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    PROBING = "probing"
+
+
+class RequestResult(StrEnum):
+    """What a create request says about its connection."""
+
+    WORKED = "worked"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    NEUTRAL = "neutral"
+    """429, given back before anything was sent, refusals that concern a number or a contact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """As stored in the connection's limits row. Times in Unix seconds; `probe` is the placement that probes."""
+
+    failures: int = 0
+    recent_requests: int = 0
+    recent_failures: int = 0
+    recent_since: float | None = None
+    open_until: float | None = None
+    probe: str | None = None
+
+    def state(self, now: float) -> CircuitState:
+        """What may start now."""
+        if self.open_until is None:
+            return CircuitState.CLOSED
+        if now < self.open_until:
+            return CircuitState.OPEN
+        return CircuitState.HALF_OPEN if self.probe is None else CircuitState.PROBING
+
+    def starting(self, placement: str, now: float) -> Circuit:
+        """A call starts through it; in the half-open state that call is the probe."""
+        return replace(self, probe=placement) if self.state(now) is CircuitState.HALF_OPEN else self
+
+    def after(self, result: RequestResult, placement: str, now: float) -> Circuit:
+        """The circuit once the result of that placement's create request is known."""
+        if result is RequestResult.NEUTRAL:
+            return replace(self, probe=None) if self.probe == placement else self
+        if result is RequestResult.BLOCKED:
+            return self._opened(now)
+        counted = self._count(result, now)
+        if self.probe == placement:
+            return Circuit() if result is RequestResult.WORKED else counted._opened(now)
+        return counted._opened(now) if counted._is_too_much() and self.open_until is None else counted
+
+    def _count(self, result: RequestResult, now: float) -> Circuit:
+        failed = int(result is RequestResult.FAILED)
+        fresh = self.recent_since is None or now - self.recent_since > WINDOW_S
+        return replace(
+            self,
+            failures=self.failures + 1 if failed else 0,
+            recent_requests=1 if fresh else self.recent_requests + 1,
+            recent_failures=failed if fresh else self.recent_failures + failed,
+            recent_since=now if fresh else self.recent_since,
+        )
+
+    def _is_too_much(self) -> bool:
+        share = self.recent_failures / max(self.recent_requests, 1)
+        return self.failures >= FAILURES_IN_A_ROW or (
+            self.recent_requests >= WINDOW_REQUESTS and share >= WINDOW_FAILED_SHARE
+        )
+
+    def _opened(self, now: float) -> Circuit:
+        return Circuit(open_until=now + OPEN_S)
