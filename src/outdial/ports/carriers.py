@@ -118,7 +118,6 @@ class Carriers(Protocol):
         """Raises `NotFound` when the catalogue has no such connection."""
 
 
---
 
 
 class ForgedCallback(Exception):
