@@ -313,8 +313,10 @@ create table number_health (
     carrier_rejected_at timestamptz,   -- until an operator clears it
     failures            integer not null default 0,           -- by the carrier, in a row
     failed_contacts     text[] not null default '{}',
+    failed_since        timestamptz,   -- of the first of these failures
     failing_since       timestamptz,
-    probe_after         timestamptz
+    probe_after         timestamptz,
+    last_worked_at      timestamptz    -- a carrier last connected a call from it (kept to the half minute)
 ) with (fillfactor = 50);
 
 -- What reputation services and operators reported; it never decays.

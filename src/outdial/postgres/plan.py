@@ -1,0 +1,171 @@
+"""The plan step at the database: claim, lock, look; then reserve (intents) and park."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from outdial.errors import Permanent
+from outdial.ports.store import ContactFacts, Intent, LineAsk, Parked, WaitingAttempt
+from outdial.postgres import statements
+from outdial.postgres.rows import Row, columns, waiting_of
+from outdial.rules.capacity import Limit, LimitKey, LimitKind, lock_order
+from outdial.rules.circuit import Circuit
+from outdial.rules.ids import E164, CampaignId, NumberId
+from outdial.rules.sticky import Assignment
+
+SQL = statements.load("plan")
+
+CALLED_BEFORE_S = 30 * 86_400.0
+"""How far back an earlier call makes this attempt a retry for the baseline."""
+
+
+async def claim(connection: Any, asks: Sequence[LineAsk]) -> list[WaitingAttempt]:
+    """Lock waiting attempts of the asked lines."""
+    if not asks:
+        return []
+    return [waiting_of(row) for row in await connection.fetch(SQL["claim"], *columns(asks, 3))]
+
+
+async def claim_due(connection: Any, now: float, at_most: int) -> list[WaitingAttempt]:
+    """Lock attempts whose time to be looked at has come."""
+    return [waiting_of(row) for row in await connection.fetch(SQL["claim_due"], now, at_most)]
+
+
+async def lock(connection: Any, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+    """Lock limits rows in lock order."""
+    if not keys:
+        return {}
+    rows = await connection.fetch(SQL["lock_limits"], *columns(lock_order(keys), 2))
+    return {LimitKey(LimitKind(row["kind"]), row["id"]): limit_of(row) for row in rows}
+
+
+def limit_of(row: Row) -> Limit:
+    """A limits row as a value."""
+    return Limit(
+        max_calls=row["max_calls"],
+        in_use=row["in_use"],
+        paused=row["paused"],
+        calls_per_second=row["calls_per_second"],
+        next_start_at=row["next_start_at"],
+        backoff_until=row["backoff_until"],
+        circuit=Circuit(
+            failures=row["failures"],
+            recent_requests=row["recent_requests"],
+            recent_failures=row["recent_failures"],
+            recent_since=row["recent_since"],
+            open_until=row["open_until"],
+            probe=row["probe"],
+        ),
+    )
+
+
+async def contact_facts(connection: Any, attempts: Sequence[WaitingAttempt], now: float) -> ContactFacts:
+    """Look at the claimed attempts' contacts under the lock."""
+    arguments = columns(((*a.key, a.campaign, a.contact) for a in attempts), 4)
+    rows = await connection.fetch(SQL["contact_facts"], *arguments, now - CALLED_BEFORE_S) if attempts else []
+    seen = [(attempts[row["n"] - 1], row) for row in rows]
+    return ContactFacts(
+        assignments={(a.campaign, a.contact): assignment_of(row) for a, row in seen if row["number"] is not None},
+        in_call=frozenset((a.key.tenant, a.contact) for a, row in seen if row["in_call"]),
+        suppressed=frozenset((a.key.tenant, a.contact) for a, row in seen if row["suppressed"]),
+        canceled=frozenset(a.key for a, row in seen if row["canceled"]),
+        called_before=frozenset(a.key for a, row in seen if row["called_before"]),
+    )
+
+
+def assignment_of(row: Row) -> Assignment:
+    """A row of `sticky` as a value."""
+    return Assignment(
+        number=NumberId(row["number"]),
+        epoch=row["epoch"],
+        bound_at=row["bound_at"],
+        expires_at=row["expires_at"],
+        bound_by=row["bound_by"],
+    )
+
+
+async def reserve(connection: Any, intents: Sequence[Intent], worker: UUID, epoch: int, now: float) -> None:
+    """Write the intents and take their attempts out of the waiting room. Raises `Permanent` if one was not there."""
+    if not intents:
+        return
+    intents = sorted(intents, key=lambda intent: intent.attempt.key)
+    gone = await connection.execute(SQL["delete_waiting"], *columns((i.attempt.key for i in intents), 2))
+    if gone != f"DELETE {len(intents)}":
+        raise Permanent("an attempt left the waiting room while it was locked")
+    head = columns((_identity_row(i) for i in intents), 11)
+    tail = columns((_choice_row(i) for i in intents), 7)
+    await connection.execute(SQL["insert_calls"], *head, worker, epoch, *tail)
+    dials = sorted(Counter(intent.number for intent in intents).items())
+    await connection.execute(SQL["count_volume"], *columns(dials, 2), now - now % 3600)
+
+
+def _identity_row(i: Intent) -> tuple[Any, ...]:
+    a = i.attempt
+    return (
+        *a.key, i.placement, a.campaign, a.contact, i.slots.connection, i.number, i.intent_at, i.place_at, i.deadline,
+        i.next_check_at,
+    )  # fmt: skip
+
+
+def _choice_row(i: Intent) -> tuple[Any, ...]:
+    return (i.counted, i.h, i.r, i.baseline_class, i.sticky_epoch, dict(i.decision), carry_of(i.attempt))
+
+
+def carry_of(attempt: WaitingAttempt) -> dict[str, Any]:
+    """What a give-back needs to let the attempt wait again as before."""
+    return {
+        "urgency": attempt.urgency,
+        "due_at": attempt.due_at,
+        "not_after": attempt.not_after,
+        "received_at": attempt.received_at,
+        "attempt_no": attempt.attempt_no,
+        "picks": attempt.picks + 1,
+        "excluded": sorted(attempt.excluded),
+        "spilled": attempt.spilled,
+        "sticky_waited": attempt.sticky_waited,
+    }
+
+
+async def park(connection: Any, parked: Sequence[Parked]) -> None:
+    """Write where attempts wait now."""
+    if parked:
+        rows = sorted(parked, key=lambda p: p.key)
+        await connection.execute(SQL["park"], *columns(map(_parked_row, rows), 9))
+
+
+def _parked_row(p: Parked) -> tuple[Any, ...]:
+    return (
+        *p.key, p.line, p.blocker, p.look_at, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited,
+    )  # fmt: skip
+
+
+async def keep_pictures(
+    connection: Any, pictures: Mapping[str, tuple[CampaignId, Mapping[str, Any]]], now: float
+) -> None:
+    """Store the pools as these picks saw them, once each."""
+    if pictures:
+        rows = ((digest, campaign, dict(body)) for digest, (campaign, body) in sorted(pictures.items()))
+        await connection.execute(SQL["keep_pictures"], *columns(rows, 3), now)
+
+
+async def write_limits(connection: Any, limits: Mapping[LimitKey, Limit]) -> None:
+    """Write the counters of the locked rows."""
+    if limits:
+        rows = (_limit_row(key, limit) for key, limit in sorted(limits.items()))
+        await connection.execute(SQL["write_limits"], *columns(rows, 11))
+
+
+def _limit_row(key: LimitKey, limit: Limit) -> tuple[Any, ...]:
+    c = limit.circuit
+    return (
+        key.kind, key.id, limit.in_use, limit.next_start_at, limit.backoff_until, c.failures, c.recent_requests,
+        c.recent_failures, c.recent_since, c.open_until, c.probe,
+    )  # fmt: skip
+
+
+def contact_key(campaign: str, contact: str) -> tuple[CampaignId, E164]:
+    """The key of a sticky assignment."""
+    return CampaignId(campaign), E164(contact)

@@ -1,0 +1,232 @@
+"""The settle step at the database: lock calls, read what is folded into, and write what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from outdial.errors import Permanent
+from outdial.ports.messages import OutgoingEvent
+from outdial.ports.store import (
+    BaselineKey,
+    BaselineRow,
+    CallIdentity,
+    EndedAttempt,
+    MemberKey,
+    OpenCall,
+    Parked,
+    PastCall,
+    Statistics,
+)
+from outdial.postgres import statements
+from outdial.postgres.plan import assignment_of, contact_key
+from outdial.postgres.rows import Row, columns, open_call_of
+from outdial.rules.call_fate import CallFacts
+from outdial.rules.ids import E164, CampaignId, NumberId, Placement
+from outdial.rules.number_health import SPAM_WINDOW_S, NumberHealth
+from outdial.rules.outcome import Outcome, is_carrier_failure
+from outdial.rules.rotation import MemberStats
+from outdial.rules.sticky import Assignment
+
+SQL = statements.load("settle")
+
+
+async def open_calls(connection: Any, identities: Sequence[CallIdentity]) -> dict[Placement, OpenCall]:
+    """Lock those of the calls that are still open."""
+    if not identities:
+        return {}
+    rows = await connection.fetch(SQL["open_calls"], *columns(((*i.key, i.placement) for i in identities), 3))
+    return {Placement(row["placement"]): open_call_of(row) for row in rows}
+
+
+async def statistics(
+    connection: Any, calls: Sequence[tuple[OpenCall, Outcome]], countries: Mapping[Placement, str], now: float
+) -> Statistics:
+    """Everything that settling these calls folds into. Their tenants' rows are locked, so nobody else writes it."""
+    members = sorted({MemberKey(c.identity.slots.campaign, c.identity.number) for c, _ in calls})
+    contacts = sorted({(c.identity.slots.campaign, c.identity.contact) for c, _ in calls})
+    baselines = sorted(
+        {BaselineKey(c.identity.slots.campaign, countries[c.identity.placement], c.baseline_class) for c, _ in calls}
+    )
+    numbers = sorted({c.identity.number for c, _ in calls})
+    stats = await connection.fetch(SQL["member_stats"], *columns(members, 2))
+    lines = await connection.fetch(SQL["baselines"], *columns(baselines, 3))
+    health = await connection.fetch(SQL["number_health"], numbers)
+    sticky = await connection.fetch(SQL["assignments"], *columns(contacts, 2))
+    failed = sorted({c.identity.number for c, outcome in calls if is_carrier_failure(outcome)})
+    blocked = sorted({c.identity.number for c, outcome in calls if outcome is Outcome.SPAM_BLOCKED})
+    return Statistics(
+        members={MemberKey(row["campaign"], row["number"]): stats_of(row) for row in stats if row["at"] is not None},
+        memberships={
+            member: row["added_at"] for member, row in zip(members, stats, strict=True) if row["added_at"] is not None
+        },
+        baselines={
+            BaselineKey(row["campaign"], row["country"], row["class"]): BaselineRow(row["y"], row["x"], row["at"])
+            for row in lines
+        },
+        health={NumberId(row["number"]): health_of(row) for row in health},
+        assignments={contact_key(row["campaign"], row["contact"]): assignment_of(row) for row in sticky},
+        spam_contacts=await _spam_contacts(connection, blocked, now) if blocked else {},
+        others_worked=await _others_worked(connection, failed) if failed else {},
+    )
+
+
+def stats_of(row: Row) -> MemberStats:
+    """A row of `member_stats` as a value."""
+    return MemberStats(
+        attempts=row["attempts"],
+        answered=row["answered"],
+        y=row["y"],
+        e=row["e"],
+        yf=row["yf"],
+        ef=row["ef"],
+        at=row["at"],
+    )
+
+
+def health_of(row: Row) -> NumberHealth:
+    """A row of `number_health` as a value."""
+    return NumberHealth(
+        own_score=row["own_score"],
+        own_score_at=row["own_score_at"],
+        carrier_rejected_at=row["carrier_rejected_at"],
+        failures=row["failures"],
+        failed_contacts=frozenset(E164(contact) for contact in row["failed_contacts"]),
+        failed_since=row["failed_since"],
+        failing_since=row["failing_since"],
+        probe_after=row["probe_after"],
+        last_worked_at=row["last_worked_at"],
+    )
+
+
+async def _spam_contacts(connection: Any, numbers: Sequence[NumberId], now: float) -> dict[NumberId, frozenset[E164]]:
+    rows = await connection.fetch(SQL["spam_contacts"], numbers, now - SPAM_WINDOW_S)
+    found: dict[NumberId, set[E164]] = {}
+    for row in rows:
+        found.setdefault(NumberId(row["number"]), set()).add(E164(row["contact"]))
+    return {number: frozenset(contacts) for number, contacts in found.items()}
+
+
+async def _others_worked(connection: Any, numbers: Sequence[NumberId]) -> dict[NumberId, float]:
+    rows = await connection.fetch(SQL["others_worked"], numbers)
+    return {NumberId(row["number"]): row["last_worked_at"] for row in rows if row["last_worked_at"] is not None}
+
+
+async def update_calls(connection: Any, updated: Sequence[tuple[CallIdentity, CallFacts]]) -> None:
+    """Write what the carrier's word changed about calls that stay open."""
+    if updated:
+        rows = (_facts_row(identity, facts) for identity, facts in sorted(updated, key=lambda pair: pair[0].key))
+        await connection.execute(SQL["update_calls"], *columns(rows, 15))
+
+
+def _facts_row(identity: CallIdentity, f: CallFacts) -> tuple[Any, ...]:
+    return (
+        *identity.key, f.state, f.progress, f.next_check_at, f.checks, f.carrier_call_id, f.accepted_at, f.ringing_at,
+        f.answered_at, f.ended_at, f.answered_by, f.provider_status, f.provider_code, f.outcome,
+    )  # fmt: skip
+
+
+async def delete_calls(connection: Any, identities: Iterable[CallIdentity]) -> None:
+    """End the leases. Raises `Permanent` if a locked row was not there: the counters would drift."""
+    gone = sorted((*i.key, i.placement) for i in identities)
+    if gone and await connection.execute(SQL["delete_calls"], *columns(gone, 3)) != f"DELETE {len(gone)}":
+        raise Permanent("a call vanished while it was locked")
+
+
+async def insert_outcomes(connection: Any, ended: Sequence[EndedAttempt]) -> None:
+    """Write how attempts ended."""
+    if ended:
+        await connection.execute(SQL["insert_outcomes"], *columns(map(_outcome_row, ended), 26))
+
+
+def _outcome_row(e: EndedAttempt) -> tuple[Any, ...]:
+    head = (*e.key, e.campaign, e.contact, e.outcome, e.reason, e.ended_at, e.received_at)
+    if e.call is None:
+        return (*head, *(None,) * 18)
+    c, f = e.call, e.facts or e.call.facts
+    return (
+        *head, c.identity.placement, c.identity.slots.connection, c.identity.number, c.decision.get("tier"),
+        f.carrier_call_id, c.intent_at, f.accepted_at, f.ringing_at, f.answered_at, f.answered_by, f.provider_status,
+        f.provider_code, c.counted, c.h, c.r, c.baseline_class, c.sticky_epoch, dict(c.decision),
+    )  # fmt: skip
+
+
+async def give_back(
+    connection: Any, given_back: Sequence[tuple[OpenCall, Parked, frozenset[NumberId], int]]
+) -> None:
+    """Let attempts wait again whose call is proven not to be."""
+    if given_back:
+        rows = (_waiting_row(*item) for item in given_back)
+        await connection.execute(SQL["insert_waiting"], *columns(rows, 18))
+
+
+def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks: int) -> tuple[Any, ...]:
+    i, carry = call.identity, call.carry
+    return (
+        *i.key, i.slots.campaign, i.contact, p.line, carry["urgency"], carry["due_at"], carry["not_after"], p.look_at,
+        p.blocker, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited, sorted(excluded), picks,
+        carry["attempt_no"], carry["received_at"],
+    )  # fmt: skip
+
+
+async def wake_contacts(connection: Any, contacts: Iterable[tuple[str, str]]) -> list[CampaignId]:
+    """Wake attempts that waited for these contacts' other calls; returns their campaigns."""
+    rows = await connection.fetch(SQL["wake_contacts"], *columns(sorted(set(contacts)), 2))
+    return [CampaignId(row["campaign"]) for row in rows]
+
+
+async def write_statistics(
+    connection: Any, members: Mapping[MemberKey, MemberStats], baselines: Mapping[BaselineKey, BaselineRow]
+) -> None:
+    """Write the folded statistics."""
+    if members:
+        rows = ((*k, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at) for k, s in sorted(members.items()))
+        await connection.execute(SQL["write_member_stats"], *columns(rows, 9))
+    if baselines:
+        await connection.execute(SQL["write_baselines"], *columns(((*k, *b) for k, b in sorted(baselines.items())), 6))
+
+
+async def write_health(
+    connection: Any, health: Mapping[NumberId, NumberHealth], signals: Sequence[tuple[NumberId, E164]], now: float
+) -> None:
+    """Write what calls showed about numbers."""
+    if signals:
+        await connection.execute(SQL["write_spam_signals"], *columns(sorted(signals), 2), now)
+    if health:
+        await connection.execute(
+            SQL["write_health"], *columns((_health_row(n, h) for n, h in sorted(health.items())), 10)
+        )
+
+
+def _health_row(number: NumberId, h: NumberHealth) -> tuple[Any, ...]:
+    return (
+        number, h.own_score, h.own_score_at, h.carrier_rejected_at, h.failures, sorted(h.failed_contacts),
+        h.failed_since, h.failing_since, h.probe_after, h.last_worked_at,
+    )  # fmt: skip
+
+
+async def write_assignments(connection: Any, assignments: Mapping[tuple[CampaignId, E164], Assignment]) -> None:
+    """Write sticky assignments: made, moved, or with a new life time."""
+    if assignments:
+        rows = (
+            (*key, a.number, a.epoch, a.bound_at, a.expires_at, a.bound_by) for key, a in sorted(assignments.items())
+        )
+        await connection.execute(SQL["write_assignments"], *columns(rows, 7))
+
+
+async def correct_outcomes(connection: Any, corrected: Sequence[tuple[PastCall, CallFacts, str]]) -> None:
+    """Write late evidence into outcomes."""
+    if corrected:
+        rows = (
+            (p.call.identity.placement, p.ended_at, outcome, f.answered_by, f.answered_at, f.provider_status,
+             f.provider_code, f.carrier_call_id)
+            for p, f, outcome in corrected
+        )  # fmt: skip
+        await connection.execute(SQL["correct_outcomes"], *columns(rows, 8))
+
+
+async def insert_events(connection: Any, events: Sequence[OutgoingEvent], now: float) -> None:
+    """Put events into the outbox."""
+    if events:
+        rows = ((e.event_id, e.routing_key, e.body) for e in events)
+        await connection.execute(SQL["insert_events"], *columns(rows, 3), now)

@@ -1,0 +1,137 @@
+-- Plan: claim waiting attempts, lock limits, look at contacts; then reserve and park. Times are parameters throughout.
+
+-- name: claim
+-- Most urgent first from each line, skipping what another turn holds. $1 campaigns, $2 lines, $3 how many of each
+select w.*, a.request
+from unnest($1::text[], $2::text[], $3::int[]) as ask (campaign, line, at_most)
+cross join lateral (
+    select *
+    from waiting
+    where waiting.campaign = ask.campaign and waiting.line = ask.line and waiting.line is not null
+    order by urgency, due_at, attempt_id
+    limit ask.at_most
+    for update skip locked
+) w
+join attempts a on a.tenant = w.tenant and a.attempt_id = w.attempt_id
+
+-- name: claim_due
+-- Sleepers to wake and attempts past their time. $1 now, $2 how many
+select w.*, a.request
+from (
+    select *
+    from waiting
+    where look_at <= $1
+    order by look_at
+    limit $2
+    for update skip locked
+) w
+join attempts a on a.tenant = w.tenant and a.attempt_id = w.attempt_id
+
+-- name: lock_limits
+-- The given limits in lock order. $1 kinds, $2 ids
+select l.*
+from limits l
+join unnest($1::text[], $2::text[]) as k (kind, id) on l.kind = k.kind and l.id = k.id
+order by l.kind, l.id
+for update of l
+
+-- name: contact_facts
+-- What forbids or steers dialling these contacts, in one look. $1 tenants, $2 attempt ids, $3 campaigns, $4 contacts, $5 since when an earlier call counts
+select c.n,
+       exists (select from calls o where o.tenant = c.tenant and o.contact = c.contact) as in_call,
+       exists (select from suppressions s where s.tenant = c.tenant and s.contact = c.contact) as suppressed,
+       exists (select from cancellations x where x.tenant = c.tenant and x.attempt_id = c.attempt_id) as canceled,
+       exists (
+           select from outcomes p
+           where p.campaign = c.campaign and p.contact = c.contact and p.placement is not null and p.ended_at >= $5
+       ) as called_before,
+       y.number, y.epoch, y.bound_at, y.expires_at, y.bound_by
+from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) with ordinality as c (tenant, attempt_id, campaign, contact, n)
+left join sticky y on y.campaign = c.campaign and y.contact = c.contact
+
+-- name: delete_waiting
+-- The attempts that leave the waiting room. $1 tenants, $2 attempt ids
+delete from waiting w
+using unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id)
+where w.tenant = k.tenant and w.attempt_id = k.attempt_id
+
+-- name: insert_calls
+-- The intents; each row is the lease of its slots. All or an error: the contacts were looked at under their tenant's lock.
+insert into calls (
+    tenant, attempt_id, placement, campaign, contact, connection, number, state, intent_at, place_at, deadline,
+    next_check_at, worker, epoch, counted, h, r, baseline_class, sticky_epoch, decision, carry
+)
+select k.tenant, k.attempt_id, k.placement, k.campaign, k.contact, k.connection, k.number, 'placing', k.intent_at,
+       k.place_at, k.deadline, k.next_check_at, $12, $13, k.counted, k.h, k.r, k.baseline_class, k.sticky_epoch,
+       k.decision, k.carry
+from unnest(
+    $1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[],
+    $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $14::boolean[], $15::double precision[],
+    $16::double precision[], $17::text[], $18::integer[], $19::jsonb[], $20::jsonb[]
+) as k (
+    tenant, attempt_id, placement, campaign, contact, connection, number, intent_at, place_at, deadline, next_check_at,
+    counted, h, r, baseline_class, sticky_epoch, decision, carry
+)
+
+-- name: count_volume
+-- One more dial for each number in this hour. $1 numbers (sorted), $2 dials, $3 the hour, $4 now
+insert into number_volume (number, hour, dials)
+select k.number, $3, k.dials from unnest($1::text[], $2::integer[]) as k (number, dials)
+on conflict (number, hour) do update set dials = number_volume.dials + excluded.dials
+
+-- name: park
+-- Where these attempts wait now. $1 tenants, $2 attempt ids, $3 lines, $4 blockers, $5 look_at, $6 next_eligible_at, $7 blocked_since, $8 spilled, $9 sticky_waited
+update waiting w
+set line = k.line, blocker = k.blocker, look_at = least(k.look_at, w.not_after), next_eligible_at = k.next_eligible_at,
+    blocked_since = k.blocked_since, spilled = k.spilled, sticky_waited = k.sticky_waited
+from unnest(
+    $1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
+    $8::smallint[], $9::boolean[]
+) as k (tenant, attempt_id, line, blocker, look_at, next_eligible_at, blocked_since, spilled, sticky_waited)
+where w.tenant = k.tenant and w.attempt_id = k.attempt_id
+
+-- name: keep_pictures
+-- The pools as these picks saw them. $1 hashes (sorted), $2 campaigns, $3 bodies, $4 now
+insert into pool_pictures (hash, campaign, body, seen_at)
+select k.hash, k.campaign, k.body, $4 from unnest($1::text[], $2::text[], $3::jsonb[]) as k (hash, campaign, body)
+on conflict (hash) do nothing
+
+-- name: write_limits
+-- The counters as the turn leaves them; the rows are locked. One array per column, in lock order
+update limits l
+set in_use = k.in_use, next_start_at = k.next_start_at, backoff_until = k.backoff_until, failures = k.failures,
+    recent_requests = k.recent_requests, recent_failures = k.recent_failures, recent_since = k.recent_since,
+    open_until = k.open_until, probe = k.probe
+from unnest(
+    $1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::integer[], $7::integer[],
+    $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::text[]
+) as k (kind, id, in_use, next_start_at, backoff_until, failures, recent_requests, recent_failures, recent_since, open_until, probe)
+where l.kind = k.kind and l.id = k.id
+
+-- name: lines
+-- Every line with runnable attempts, by jumping from one to the next in the index: the cost is that of the lines, not of the backlog.
+with recursive line (campaign, line) as (
+    (select campaign, line from waiting where line is not null order by campaign, line limit 1)
+    union all
+    select n.campaign, n.line
+    from line l
+    cross join lateral (
+        select w.campaign, w.line
+        from waiting w
+        where w.line is not null and (w.campaign, w.line) > (l.campaign, l.line)
+        order by w.campaign, w.line
+        limit 1
+    ) n
+)
+select campaign, line from line
+
+-- name: catalogue_version
+-- Read under the lock: a pick from an older snapshot must not be made.
+select version from catalogue_version
+
+-- name: volumes
+-- Dials since $2 of numbers with a daily cap. $1 numbers
+select number, sum(dials)::integer as dials
+from number_volume
+where number = any ($1::text[]) and hour > date_trunc('hour', $2::timestamptz)
+group by number

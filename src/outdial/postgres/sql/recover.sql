@@ -1,0 +1,48 @@
+-- Recover: what a dead worker left, and calls whose news is overdue.
+
+-- name: due_checks
+-- Calls to ask the carrier about; next_check_at moves on, so each is handed to one replica. The intent itself set
+-- next_check_at past every moment at which its worker could still be placing it. $1 now, $2 next check if nothing is learnt, $3 how many
+with due as (
+    select tenant, attempt_id
+    from calls
+    where next_check_at <= $1
+    order by next_check_at
+    limit $3
+    for update skip locked
+)
+update calls c
+set next_check_at = $2
+from due d
+where c.tenant = d.tenant and c.attempt_id = d.attempt_id
+returning c.*, (select n.e164 from numbers n where n.number = c.number) as from_number
+
+-- name: heartbeat
+-- This replica is alive. $1 worker, $2 epoch, $3 now
+insert into workers (worker, epoch, seen_at) values ($1, $2, $3)
+on conflict (worker) do update set seen_at = excluded.seen_at
+
+-- name: forget_workers
+-- Replicas not seen since $1
+delete from workers where seen_at < $1
+
+-- name: next_epoch
+-- A number that no earlier worker had
+select nextval('worker_epoch')
+
+-- name: recount
+-- The slots in use by the calls themselves against the counters; any difference is drift.
+select l.kind, l.id, l.in_use, coalesce(c.calls, 0) as calls
+from limits l
+left join (
+    select 'campaign' as kind, campaign as id, count(*) as calls from calls group by campaign
+    union all
+    select 'connection', connection, count(*) from calls group by connection
+    union all
+    select 'tenant', tenant, count(*) from calls group by tenant
+) c on c.kind = l.kind and c.id = l.id
+where l.in_use <> coalesce(c.calls, 0)
+
+-- name: database_time
+-- The clock that all replicas share
+select clock_timestamp() as now

@@ -1,0 +1,114 @@
+"""PostgreSQL as the story sees it: `ports.Store` over a connection pool, every driver error translated on the way out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from outdial.ports.messages import OutgoingEvent
+from outdial.ports.store import (
+    CallIdentity,
+    DeadLetter,
+    Doors,
+    DueCheck,
+    Line,
+    NewAttempt,
+    TakenIn,
+    WaitingAttempt,
+)
+from outdial.postgres import intake, statements
+from outdial.postgres.pool import translate_errors
+from outdial.postgres.rows import facts_of, identity_of
+from outdial.postgres.turn import PostgresTurn
+from outdial.rules.ids import E164, AttemptKey, CampaignId, Placement, TenantId
+
+PLAN, SETTLE = statements.load("plan"), statements.load("settle")
+RELAY, RECOVER = statements.load("relay"), statements.load("recover")
+
+
+class PostgresStore:
+    """One replica's door to the database. `worker` and `epoch` mark what this replica began."""
+
+    def __init__(self, pool: asyncpg.Pool, worker: UUID, epoch: int, *, acquire_timeout_s: float = 3.0) -> None:
+        self._pool, self.worker, self.epoch = pool, worker, epoch
+        self._acquire_timeout_s = acquire_timeout_s
+
+    @asynccontextmanager
+    async def _connection(self, *, transaction: bool = False) -> AsyncIterator[Any]:
+        with translate_errors():
+            async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
+                if not transaction:
+                    yield connection
+                    return
+                async with connection.transaction():
+                    yield connection
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[PostgresTurn]:
+        """See the port."""
+        async with self._connection(transaction=True) as connection:
+            yield PostgresTurn(connection, self.worker, self.epoch)
+
+    async def take_in(self, attempts: Sequence[NewAttempt]) -> Sequence[TakenIn]:
+        """See the port."""
+        if not attempts:
+            return []
+        async with self._connection(transaction=True) as connection:
+            return await intake.take_in(connection, attempts)
+
+    async def doors(self, asks: Sequence[tuple[TenantId, CampaignId, E164]]) -> Sequence[Doors]:
+        """See the port."""
+        async with self._connection() as connection:
+            return await intake.doors(connection, asks)
+
+    async def keep_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
+        """See the port."""
+        async with self._connection() as connection:
+            await intake.keep_dead_letters(connection, letters)
+
+    async def cancel(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
+        """See the port."""
+        async with self._connection(transaction=True) as connection:
+            return await intake.cancel(connection, keys, now)
+
+    async def lines(self) -> Sequence[Line]:
+        """See the port."""
+        async with self._connection() as connection:
+            return [Line(CampaignId(row["campaign"]), row["line"]) for row in await connection.fetch(PLAN["lines"])]
+
+    async def identify(self, placements: Sequence[Placement]) -> Mapping[Placement, CallIdentity]:
+        """See the port."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(SETTLE["identify_calls"], list(placements))
+            return {Placement(row["placement"]): identity_of(row) for row in rows}
+
+    async def remove_events(self, event_ids: Sequence[str]) -> None:
+        """See the port."""
+        async with self._connection() as connection:
+            await connection.execute(RELAY["remove_events"], list(event_ids))
+
+    async def leftover_events(self, older_than: float, at_most: int) -> Sequence[OutgoingEvent]:
+        """See the port."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(RELAY["leftover_events"], older_than, at_most)
+            return [OutgoingEvent(str(row["event_id"]), row["routing_key"], row["body"]) for row in rows]
+
+    async def due_checks(self, now: float, ask_again_at: float, at_most: int) -> Sequence[DueCheck]:
+        """See the port."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(RECOVER["due_checks"], now, ask_again_at, at_most)
+        return [
+            DueCheck(
+                identity=identity_of(row),
+                facts=facts_of(row),
+                intent_at=row["intent_at"],
+                deadline=row["deadline"],
+                from_number=E164(row["from_number"] or ""),
+                cancel_requested=row["cancel_requested"],
+            )
+            for row in rows
+        ]
