@@ -80,6 +80,8 @@ class Member:
     """The first reason that holds whoever is called; `country_not_allowed` and `no_answer_instruction` depend on the attempt."""
     added_at: float
     """Unix seconds. A sticky assignment bound before its number (re-)joined the pool is void."""
+    skip_if_kept: SkipReason | None = None
+    """With `static_skip` spam_flagged: the reason that holds besides, for a sticky number that is kept although flagged."""
 
 
 @dataclass(frozen=True, slots=True)
