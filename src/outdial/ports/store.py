@@ -283,6 +283,10 @@ class TurnTransaction(Protocol):
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """Lock attempts whose time to be looked at has come: sleepers to wake, and those past `not_after`."""
 
+    async def claim_canceled(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
+        """Lock those of the attempts that are waiting; of the others, calls not yet answered are marked for hanging
+        up, and ids that nobody knows are remembered."""
+
     async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
         """Lock limits rows in lock order and return them; a key without a row is left out."""
 
@@ -367,8 +371,8 @@ class Store(Protocol):
     async def remove_events(self, event_ids: Sequence[str]) -> None:
         """Take confirmed events out of the outbox."""
 
-    async def leftover_events(self, older_than: float, at_most: int) -> Sequence[OutgoingEvent]:
-        """Events that nobody confirmed for a while: their replica died or the broker was away."""
+    async def leftover_events(self, now: float, again_at: float, at_most: int) -> Sequence[OutgoingEvent]:
+        """Claim events that nobody confirmed for a while: their replica died or the broker was away."""
 
     async def due_checks(self, now: float, ask_again_at: float, at_most: int) -> Sequence[DueCheck]:
         """Claim calls whose check is due; `ask_again_at` is when they are due again if nothing is learnt."""
@@ -378,7 +382,3 @@ class Store(Protocol):
 
     async def keep_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store messages that could not be understood."""
-
-    async def cancel(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
-        """Note cancels: calls not yet answered are marked for hanging up, unknown ids remembered; returns the
-        attempts that are still waiting (a turn ends them)."""

@@ -65,9 +65,10 @@ async def keep_dead_letters(connection: Any, letters: Sequence[DeadLetter]) -> N
     await connection.execute(SQL["insert_dead_letters"], *columns(rows, 8))
 
 
-async def cancel(connection: Any, keys: Sequence[AttemptKey], now: float) -> list[WaitingAttempt]:
-    """Note cancels; the waiting ones are returned for a turn to end them under its locks."""
+async def claim_canceled(connection: Any, keys: Sequence[AttemptKey], now: float) -> list[WaitingAttempt]:
+    """Note cancels. First the waiting room (this waits for a turn that holds the row), then what may have left it."""
     arguments = columns(sorted(set(keys)), 2)
-    await connection.execute(SQL["remember_cancellations"], *arguments, now)
+    waiting = [waiting_of(row) for row in await connection.fetch(SQL["claim_canceled"], *arguments)]
     await connection.execute(SQL["cancel_calls"], *arguments, now)
-    return [waiting_of(row) for row in await connection.fetch(SQL["cancel_waiting"], *arguments)]
+    await connection.execute(SQL["remember_cancellations"], *arguments, now)
+    return waiting

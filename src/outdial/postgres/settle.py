@@ -30,6 +30,9 @@ from outdial.rules.sticky import Assignment
 
 SQL = statements.load("settle")
 
+RELAY_GRACE_S = 5.0
+"""How long the replica that wrote an event has to publish it from memory before another one takes it up."""
+
 
 async def open_calls(connection: Any, identities: Sequence[CallIdentity]) -> dict[Placement, OpenCall]:
     """Lock those of the calls that are still open."""
@@ -229,4 +232,4 @@ async def insert_events(connection: Any, events: Sequence[OutgoingEvent], now: f
     """Put events into the outbox."""
     if events:
         rows = ((e.event_id, e.routing_key, e.body) for e in events)
-        await connection.execute(SQL["insert_events"], *columns(rows, 3), now)
+        await connection.execute(SQL["insert_events"], *columns(rows, 3), now, now + RELAY_GRACE_S)

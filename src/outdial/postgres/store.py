@@ -18,13 +18,12 @@ from outdial.ports.store import (
     Line,
     NewAttempt,
     TakenIn,
-    WaitingAttempt,
 )
 from outdial.postgres import intake, statements
 from outdial.postgres.pool import translate_errors
 from outdial.postgres.rows import facts_of, identity_of
 from outdial.postgres.turn import PostgresTurn
-from outdial.rules.ids import E164, AttemptKey, CampaignId, Placement, TenantId
+from outdial.rules.ids import E164, CampaignId, Placement, TenantId
 
 PLAN, SETTLE = statements.load("plan"), statements.load("settle")
 RELAY, RECOVER = statements.load("relay"), statements.load("recover")
@@ -70,11 +69,6 @@ class PostgresStore:
         async with self._connection() as connection:
             await intake.keep_dead_letters(connection, letters)
 
-    async def cancel(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
-        """See the port."""
-        async with self._connection(transaction=True) as connection:
-            return await intake.cancel(connection, keys, now)
-
     async def lines(self) -> Sequence[Line]:
         """See the port."""
         async with self._connection() as connection:
@@ -91,10 +85,10 @@ class PostgresStore:
         async with self._connection() as connection:
             await connection.execute(RELAY["remove_events"], list(event_ids))
 
-    async def leftover_events(self, older_than: float, at_most: int) -> Sequence[OutgoingEvent]:
+    async def leftover_events(self, now: float, again_at: float, at_most: int) -> Sequence[OutgoingEvent]:
         """See the port."""
         async with self._connection() as connection:
-            rows = await connection.fetch(RELAY["leftover_events"], older_than, at_most)
+            rows = await connection.fetch(RELAY["leftover_events"], now, again_at, at_most)
             return [OutgoingEvent(str(row["event_id"]), row["routing_key"], row["body"]) for row in rows]
 
     async def due_checks(self, now: float, ask_again_at: float, at_most: int) -> Sequence[DueCheck]:

@@ -21,10 +21,10 @@ from outdial.ports.store import (
     TurnChanges,
     WaitingAttempt,
 )
-from outdial.postgres import plan, settle, statements
+from outdial.postgres import intake, plan, settle, statements
 from outdial.postgres.rows import columns, past_call_of
 from outdial.rules.capacity import Limit, LimitKey
-from outdial.rules.ids import CampaignId, NumberId, Placement
+from outdial.rules.ids import AttemptKey, CampaignId, NumberId, Placement
 from outdial.rules.outcome import Outcome
 
 SQL_SETTLE = statements.load("settle")
@@ -44,6 +44,10 @@ class PostgresTurn:
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """See the port."""
         return await plan.claim_due(self._connection, now, at_most)
+
+    async def claim_canceled(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
+        """See the port."""
+        return await intake.claim_canceled(self._connection, keys, now)
 
     async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
         """See the port."""

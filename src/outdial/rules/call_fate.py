@@ -162,7 +162,7 @@ def decide(
             case WasAccepted() | HasNews() | MayExist():
                 facts = _sign_of_life(facts, report, now, overdue_after_s)
             case WasRefused() | WasDeferred() | WasNotSent():
-                if facts.state is CallState.PLACING:
+                if facts.state is not CallState.PLACED:
                     return _without_call(facts, report, now, picks)
             case IsNowhere():
                 if facts.state is CallState.UNCONFIRMED:

@@ -61,7 +61,7 @@ left join tenants t on t.tenant = k.tenant
 left join campaigns c on c.campaign = k.campaign and c.tenant = k.tenant
 left join suppressions s on s.tenant = k.tenant and s.contact = k.contact
 
--- name: cancel_waiting
+-- name: claim_canceled
 -- Claims waiting attempts that are to be canceled. $1 tenants, $2 attempt ids
 select w.*, a.request
 from waiting w

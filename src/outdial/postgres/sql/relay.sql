@@ -5,8 +5,12 @@
 delete from outbox where event_id = any ($1::uuid[])
 
 -- name: leftover_events
--- What nobody confirmed for a while. $1 created before, $2 how many
-select event_id, routing_key, body from outbox where created_at < $1 order by created_at limit $2
+-- What nobody confirmed for a while, handed to one replica at a time. $1 now, $2 when they are due again, $3 how many
+with due as (
+    select event_id from outbox where retry_at <= $1 order by retry_at limit $3 for update skip locked
+)
+update outbox o set retry_at = $2 from due where o.event_id = due.event_id
+returning o.event_id, o.routing_key, o.body
 
 -- name: outbox_lag
 -- How many events wait, and since when the oldest does

@@ -203,9 +203,9 @@ from unnest(
 where o.placement = k.placement and o.ended_at = k.ended_at
 
 -- name: insert_events
--- Event ids are made from what they tell, so a replay adds nothing; a routing key begins with the tenant. $1 ids, $2 routing keys, $3 bodies, $4 now
-insert into outbox (event_id, tenant, routing_key, body, created_at)
-select k.event_id, split_part(k.routing_key, '.', 1), k.routing_key, k.body, $4
+-- Event ids are made from what they tell, so a replay adds nothing; a routing key begins with the tenant. $1 ids, $2 routing keys, $3 bodies, $4 now, $5 when another replica may take it up
+insert into outbox (event_id, tenant, routing_key, body, created_at, retry_at)
+select k.event_id, split_part(k.routing_key, '.', 1), k.routing_key, k.body, $4, $5
 from unnest($1::uuid[], $2::text[], $3::text[]) as k (event_id, routing_key, body)
 on conflict (event_id) do nothing
 

@@ -235,9 +235,10 @@ create table outbox (
     tenant      text collate "C" not null,
     routing_key text not null,
     body        text not null,      -- the CloudEvent as it will be published
-    created_at  timestamptz not null
+    created_at  timestamptz not null,
+    retry_at    timestamptz not null   -- until then the replica that wrote it publishes it from memory
 ) with (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
-create index outbox_created on outbox (created_at);
+create index outbox_retry on outbox (retry_at);
 
 create table dead_letters (
     letter      bigint generated always as identity primary key,

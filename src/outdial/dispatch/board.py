@@ -1,0 +1,135 @@
+"""What this replica believes about work and room: lines with runnable attempts, limits as last seen.
+
+It is a hint, never the truth: `asks` only decides how many attempts a turn claims from which line. What is too
+optimistic is refused under the lock and corrects the belief; what is too pessimistic is corrected by the poll.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from outdial.ports.catalogue import Pools
+from outdial.ports.store import ANY_LINE, Line, LineAsk
+from outdial.rules.capacity import Limit, LimitKey, LimitKind
+from outdial.rules.fairness import Rota, allot
+from outdial.rules.ids import CampaignId, ConnectionId, TenantId
+
+
+class Board:
+    """Hints for the next turn. `batch`: how many attempts a turn claims at most; `ahead_s`: how early an intent may be."""
+
+    def __init__(self, pools: Pools, *, batch: int, ahead_s: float) -> None:
+        self._pools, self._batch, self._ahead_s = pools, batch, ahead_s
+        self._lines: dict[CampaignId, set[str]] = {}
+        self._limits: dict[LimitKey, Limit] = {}
+        self.tenants: Rota[TenantId] = Rota()
+        self.campaigns: Rota[CampaignId] = Rota()
+
+    def add(self, lines: Iterable[Line]) -> None:
+        """These lines have work."""
+        for campaign, line in lines:
+            self._lines.setdefault(campaign, set()).add(line)
+
+    def add_campaigns(self, campaigns: Iterable[CampaignId]) -> None:
+        """The any-lines of these campaigns have work."""
+        self.add(Line(campaign, ANY_LINE) for campaign in campaigns)
+
+    def replace(self, lines: Iterable[Line]) -> None:
+        """The poll's answer: exactly these lines have work."""
+        self._lines = {}
+        self.add(lines)
+
+    def claimed(self, asks: Iterable[LineAsk], got: Mapping[Line, int]) -> None:
+        """A line that gave less than was asked is empty, as far as this replica can tell."""
+        for ask in asks:
+            if got.get(Line(ask.campaign, ask.line), 0) < ask.at_most:
+                lines = self._lines.get(ask.campaign, set())
+                lines.discard(ask.line)
+                if not lines:
+                    self._lines.pop(ask.campaign, None)
+
+    def saw(self, limits: Mapping[LimitKey, Limit]) -> None:
+        """Limits as a turn left them, or as the poll read them."""
+        self._limits.update(limits)
+
+    def asks(self, now: float) -> list[LineAsk]:
+        """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is."""
+        by_tenant: dict[TenantId, list[CampaignId]] = {}
+        for campaign in self.campaigns.order(sorted(self._lines)):
+            view = self._pools.view(campaign)
+            if view is not None:
+                by_tenant.setdefault(view.policy.tenant, []).append(campaign)
+        rooms = _Rooms(self._limits, now, self._ahead_s)
+        asked: dict[Line, int] = {}
+
+        def room(tenant: TenantId, wanted: int) -> int:
+            return sum(self._ask(rooms, tenant, campaigns, wanted, asked) for campaigns in [by_tenant[tenant]])
+
+        allot(self.tenants.order(sorted(by_tenant)), room, self._batch)
+        return [LineAsk(campaign, line, count) for (campaign, line), count in asked.items() if count]
+
+    def _ask(
+        self, rooms: _Rooms, tenant: TenantId, campaigns: list[CampaignId], wanted: int, asked: dict[Line, int]
+    ) -> int:
+        """Ask up to `wanted` attempts of a tenant, in equal rounds over its campaigns."""
+
+        def room(campaign: CampaignId, count: int) -> int:
+            view = self._pools.view(campaign)
+            if view is None:
+                return 0
+            got = 0
+            for line in sorted(self._lines.get(campaign, ()), reverse=True):  # connection lines wait longest
+                through = view.connections if line == ANY_LINE else frozenset({ConnectionId(line)})
+                taken = rooms.take(tenant, campaign, through, count - got)
+                asked[Line(campaign, line)] = asked.get(Line(campaign, line), 0) + taken
+                got += taken
+            return got
+
+        return sum(allot(campaigns, room, wanted).values())
+
+    def next_look(self, now: float) -> float | None:
+        """When a connection that only waits for its pace, a back-off or its circuit may start calls again, Unix seconds."""
+        times = []
+        for campaign in self._lines:
+            view = self._pools.view(campaign)
+            for connection in view.connections if view else ():
+                limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
+                if limit is not None and limit.left() >= 1 and limit.startable(now, self._ahead_s) < 1:
+                    until = (limit.backoff_until or 0.0, limit.circuit.open_until or 0.0)
+                    pace = (limit.next_start_at or 0.0) - self._ahead_s
+                    times.append(max(*until, pace, now))
+        return min(times, default=None)
+
+
+class _Rooms:
+    """The room believed to be left while one set of asks is made; limits never seen count as roomy."""
+
+    def __init__(self, limits: Mapping[LimitKey, Limit], now: float, ahead_s: float) -> None:
+        self._limits, self._now, self._ahead_s = limits, now, ahead_s
+        self._left: dict[LimitKey, float] = {}
+
+    def take(
+        self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int
+    ) -> int:
+        keys = [LimitKey(LimitKind.CONNECTION, connection) for connection in sorted(through)]
+        scopes = [LimitKey(LimitKind.TENANT, tenant), LimitKey(LimitKind.CAMPAIGN, campaign)]
+        count = int(min(wanted, *(self._of(key) for key in scopes), sum(self._of(key) for key in keys)))
+        for key in scopes:
+            self._left[key] -= count
+        rest: float = count
+        for key in keys:
+            share = min(rest, self._of(key))
+            self._left[key] -= share
+            rest -= share
+        return count
+
+    def _of(self, key: LimitKey) -> float:
+        if key not in self._left:
+            limit = self._limits.get(key)
+            if limit is None:
+                self._left[key] = float("inf")
+            elif key.kind is LimitKind.CONNECTION:
+                self._left[key] = limit.startable(self._now, self._ahead_s)
+            else:
+                self._left[key] = limit.left()
+        return self._left[key]
