@@ -1,0 +1,96 @@
+"""Events for producers and operators: CloudEvents 1.0, structured JSON, at least once.
+
+An event's id is made from what it tells, so a repetition carries the same id; `sequence` orders one attempt's events,
+arrival does not. Phone numbers are in the data only, never in ids, subjects or routing keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from outdial.rules.ids import AttemptKey, CampaignId, NumberId, TenantId
+
+_SPACE: Final = UUID("6f0c7d0e-6b1d-5c55-9d3e-0d7c1d6f2a11")
+"""Fixed for ever: event ids are derived within it."""
+SEQUENCE: Final = {"accepted": 1, "placed": 2, "answered": 3, "ended": 4, "rejected": 4, "expired": 4, "corrected": 5}
+"""By stage, so that no counter is needed; corrections count on from 5."""
+ALWAYS: Final = frozenset({"ended", "rejected", "expired", "corrected"})
+
+
+def attempt_event(
+    key: AttemptKey,
+    campaign: CampaignId,
+    kind: str,
+    at: float,
+    request: Mapping[str, Any],
+    data: Mapping[str, Any],
+    correction: int = 0,
+) -> tuple[str, str, str]:
+    """(event id, routing key, body) of `call_attempt.<kind>.v1`. `at`: Unix seconds; `correction`: its number, from 0."""
+    sequence = SEQUENCE[kind] + correction
+    body = {
+        "attempt_id": str(key.attempt_id),
+        "tenant_id": key.tenant,
+        "campaign_id": campaign,
+        "to": request.get("to"),
+        **{name: request[name] for name in ("contact_id", "attempt_no", "metadata") if request.get(name) is not None},
+        **data,
+    }
+    event_id = uuid5(_SPACE, f"{key.tenant}/{key.attempt_id}/{kind}/{sequence}")
+    extras = {"sequence": sequence}
+    if request.get("traceparent"):
+        extras["traceparent"] = request["traceparent"]
+    envelope = _envelope(event_id, key.tenant, f"call_attempt.{kind}.v1", str(key.attempt_id), at, extras, body)
+    return str(event_id), f"{key.tenant}.{campaign}.call_attempt.{kind}", envelope
+
+
+def number_event(
+    tenant: TenantId, campaign: CampaignId, number: NumberId, kind: str, at: float, data: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """(event id, routing key, body) of `number.<kind>.v1`."""
+    event_id = uuid5(_SPACE, f"{tenant}/{number}/{kind}/{at:.3f}")
+    body = {"tenant_id": tenant, "number": number, **data}
+    return (
+        str(event_id),
+        f"{tenant}.{campaign}.number.{kind}",
+        _envelope(event_id, tenant, f"number.{kind}.v1", number, at, {}, body),
+    )
+
+
+def sticky_event(
+    key: AttemptKey, campaign: CampaignId, kind: str, at: float, data: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """(event id, routing key, body) of `sticky.<kind>.v1`, caused by one attempt."""
+    event_id = uuid5(_SPACE, f"{key.tenant}/{key.attempt_id}/sticky/{kind}")
+    body = {"tenant_id": key.tenant, "campaign_id": campaign, "attempt_id": str(key.attempt_id), **data}
+    return (
+        str(event_id),
+        f"{key.tenant}.{campaign}.sticky.{kind}",
+        _envelope(event_id, key.tenant, f"sticky.{kind}.v1", str(key.attempt_id), at, {}, body),
+    )
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _envelope(
+    event_id: UUID, tenant: str, kind: str, subject: str, at: float, extras: Mapping[str, Any], data: Mapping[str, Any]
+) -> str:
+    envelope = {
+        "specversion": "1.0",
+        "id": str(event_id),
+        "source": f"/outdial/{tenant}",
+        "type": kind,
+        "subject": subject,
+        "time": timestamp(at),
+        "datacontenttype": "application/json",
+        **extras,
+        "data": data,
+    }
+    return json.dumps(envelope, separators=(",", ":"), ensure_ascii=False)
