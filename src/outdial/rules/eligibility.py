@@ -6,7 +6,7 @@ answer instructions are judged per attempt, and `skip_reason` puts both into the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from outdial.rules.number_health import NumberHealth
@@ -28,7 +28,7 @@ class NumberFacts:
     number_paused: bool = False
     member_paused: bool = False
     reported_spam_score: float = 0.0
-    health: NumberHealth = NumberHealth()
+    health: NumberHealth = field(default_factory=NumberHealth)
     calls_24h: int = 0
     max_calls_24h: int = 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outdial.rules.ids import CampaignId, ConnectionId, E164, NumberId
+from outdial.rules.ids import E164, CampaignId, ConnectionId, NumberId
 
 
 class Tier(StrEnum):

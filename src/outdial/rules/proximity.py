@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from outdial.rules.policy import SelectionPolicy
 from outdial.rules.pool import Geography, Tier
-from outdial.rules.time_zones import near
-
-OFFSETS_HOLD_S = 900
-"""All zones change their UTC offset at whole quarters of an hour, so within one of them nearness does not change."""
+from outdial.rules.time_zones import QUARTER_S, near
 
 
 def tiers_of(policy: SelectionPolicy) -> tuple[Tier, ...]:
@@ -29,11 +26,11 @@ def belongs(tier: Tier, number: Geography, contact: Geography, quarter: int, nea
         case Tier.COUNTRY:
             return contact.country is not None and number.country == contact.country
         case Tier.TIME_ZONE:
-            return near(number.zones, contact.zones, quarter * OFFSETS_HOLD_S, near_hours)
+            return near(number.zones, contact.zones, quarter * QUARTER_S, near_hours)
         case _:
             return True
 
 
 def quarter_of(now: float) -> int:
-    """The quarter-hour that `now` (Unix seconds) lies in."""
-    return int(now // OFFSETS_HOLD_S)
+    """The quarter-hour that `now` (Unix seconds) lies in: UTC offsets, hence nearness, do not change within it."""
+    return int(now // QUARTER_S)

@@ -163,6 +163,11 @@ def shares(
 ) -> dict[NumberId, float]:
     """The rotation share of each candidate; they sum to 1. Weight on the health page = share times candidates."""
     weights = {n: rotation_weight(s.index(now, params), dials_24h.get(n, 0), params) for n, s in stats.items()}
+    return shares_of_weights(weights, params)
+
+
+def shares_of_weights(weights: Mapping[NumberId, float], params: RotationParams) -> dict[NumberId, float]:
+    """The share of each candidate by its `rotation_weight`; they sum to 1."""
     total = sum(weights.values())
     even = params.floor / len(weights) if weights else 0.0
     result = {n: (1 - params.floor) * w / total + even for n, w in weights.items()}
