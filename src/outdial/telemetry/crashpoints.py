@@ -1,37 +1,84 @@
-"""Named places where a test may let the process die: `OUTDIAL_CRASH_AT=after_intent` (or `after_intent:3`).
+"""Named places at which a rehearsal may kill the process: no-ops unless the environment arms one.
 
-No-ops otherwise. The process kills itself with SIGKILL, after writing the name to `OUTDIAL_CRASH_MARK` if that is set.
+`OUTDIAL_CRASH_AT=after_intent` kills this process with SIGKILL when it passes that place, `after_intent:3` when it
+passes it for the third time. Before that the file named by `OUTDIAL_CRASH_MARK` is written, so that the test knows
+that the process died where it should. A production profile refuses to start with a crash point armed.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-NAMES = frozenset(
-    {
-        "after_receive", "after_intake", "before_ack", "after_intent", "request_written", "after_response",
-        "before_settle_commit", "after_settle_commit", "after_publish", "in_shutdown",
-    }
-)  # fmt: skip
-_AT, _, _NTH = os.environ.get("OUTDIAL_CRASH_AT", "").partition(":")
-_left = int(_NTH or "1")
+from outdial.errors import BadConfiguration
+
+CRASH_POINTS: Mapping[str, str] = {
+    "after_receive": "deliveries are in our hands, nothing is stored",
+    "after_intake_commit": "attempts are stored, their deliveries not yet acked",
+    "after_ack": "the deliveries are acked",
+    "before_intent_commit": "a turn has decided, its transaction is still open",
+    "after_intent": "intents are committed, no byte of a create request has left",
+    "after_request_sent": "the create request is written, its answer not read",
+    "after_response": "the carrier's answer is read, nothing of it is stored",
+    "after_placed_commit": "the carrier's answer is stored",
+    "after_callback_received": "a callback is verified, nothing of it is stored",
+    "after_callback_commit": "a callback's news is stored, the carrier has no answer yet",
+    "before_settle_commit": "outcomes are written, the transaction is still open",
+    "after_settle_commit": "outcomes are committed, their events not yet published",
+    "after_publish": "events are confirmed by the broker, still in the outbox",
+    "in_shutdown": "intake has stopped, work under way is being finished",
+}
+"""Every crash point and what is true when it is passed, in the order of an attempt's way."""
+
+CRASH_AT = "OUTDIAL_CRASH_AT"
+CRASH_MARK = "OUTDIAL_CRASH_MARK"
+
+
+def _kill_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Crashpoints:
+    """One armed crash point at most, with its count. Raises `BadConfiguration` for a name or count that is none."""
+
+    def __init__(self, environment: Mapping[str, str], die: Callable[[], None] = _kill_this_process) -> None:
+        name, colon, count = environment.get(CRASH_AT, "").partition(":")
+        if name and name not in CRASH_POINTS:
+            raise BadConfiguration(f"{CRASH_AT}: unknown crash point {name!r} (known: {', '.join(CRASH_POINTS)})")
+        if colon and not (count.isdecimal() and int(count) > 0):
+            raise BadConfiguration(f"{CRASH_AT}: {count!r} is no count (write {name}:2 for the second passing)")
+        self.armed = name
+        self._left = int(count) if colon else 1
+        self._mark = environment.get(CRASH_MARK)
+        self._die = die
+
+    def pass_by(self, name: str) -> None:
+        """Say that the process is at `name` now; does not return if it is to die here."""
+        if name != self.armed:
+            return
+        self._left -= 1
+        if self._left == 0:
+            self._leave_mark(name)
+            self._die()
+
+    def _leave_mark(self, name: str) -> None:
+        if self._mark is None:
+            return
+        with Path(self._mark).open("w") as mark:
+            mark.write(f"{name}\n")
+            mark.flush()
+            os.fsync(mark.fileno())
+
+
+_here: Crashpoints | None = None
 
 
 def crashpoint(name: str) -> None:
-    """Die here if asked to."""
-    if _AT:
-        _maybe_die(name)
-
-
-def _maybe_die(name: str) -> None:
-    global _left  # noqa: PLW0603 - one countdown per process is the point
-    if name != _AT:
-        return
-    _left -= 1
-    if _left == 0:
-        mark = os.environ.get("OUTDIAL_CRASH_MARK")
-        if mark:
-            Path(mark).write_text(name, encoding="utf-8")
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Pass the crash point `name` (one of `CRASH_POINTS`). Costs a comparison when nothing is armed."""
+    global _here  # noqa: PLW0603  the environment is read once, at the first passing
+    if _here is None:
+        _here = Crashpoints(os.environ)
+    if _here.armed:
+        _here.pass_by(name)

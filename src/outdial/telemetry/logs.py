@@ -21,7 +21,9 @@ _NUMBER_KEYS = frozenset({"to", "from", "contact", "e164", "number_e164", "calle
 _SECRET_KEY = re.compile(r"(?i)(password|secret|token$|authorization|api_?key|credential)")
 _URL_SECRET = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@")
 _BEARER = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9._~+/=-]{8,}")
-_UUID_OR_TIME = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+"
+_UUID_OR_TIME = (
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:[\d.]+"
+)
 _PHONE = re.compile(
     rf"(?P<keep>{_UUID_OR_TIME})"
     r"|(?P<plus>(?:\+|%2[Bb]|(?<![\w.])00)[1-9](?:[\s().\-/]{0,2}\d){6,14})"

@@ -26,16 +26,19 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.attempts_received = self._counter(
-            "outdial_attempts_received_total", "Messages taken from the attempt queues, by what became of them.",
+            "outdial_attempts_received_total",
+            "Messages taken from the attempt queues, by what became of them.",
             {"result": INTAKE_RESULTS},
         )
         self.unknown_fields = self._counter("outdial_unknown_fields_total", "Unknown fields in messages, ignored.")
         self.attempts_ended = self._counter(
-            "outdial_attempts_ended_total", "Attempts that ended with a call, by outcome.",
+            "outdial_attempts_ended_total",
+            "Attempts that ended with a call, by outcome.",
             {"outcome": tuple(Outcome)},
         )
         self.attempts_ended_without_call = self._counter(
-            "outdial_attempts_ended_without_call_total", "Attempts that ended without a call.",
+            "outdial_attempts_ended_without_call_total",
+            "Attempts that ended without a call.",
             {"outcome": ("rejected_request", "expired", "canceled")},
         )
         self.picks = self._counter(
@@ -48,11 +51,13 @@ class Metrics:
             "outdial_create_requests_total", "Create requests to carriers, by result.", {"result": PLACE_RESULTS}
         )
         self.place_seconds = self._histogram(
-            "outdial_create_request_seconds", "From the intent's start time to the carrier's answer.",
+            "outdial_create_request_seconds",
+            "From the intent's start time to the carrier's answer.",
             (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
         )
         self.intake_to_start_seconds = self._histogram(
-            "outdial_intake_to_start_seconds", "From intake to the start of the create request.",
+            "outdial_intake_to_start_seconds",
+            "From intake to the start of the create request.",
             (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300),
         )
         self.callbacks = self._counter(
@@ -62,7 +67,8 @@ class Metrics:
             "outdial_unknown_carrier_codes_total", "Carrier codes that no table knows; recorded as they came."
         )
         self.turn_seconds = self._histogram(
-            "outdial_turn_seconds", "One turn: claim, lock, look, settle, reserve, park, commit.",
+            "outdial_turn_seconds",
+            "One turn: claim, lock, look, settle, reserve, park, commit.",
             (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
         )
         self.intents = self._counter("outdial_intents_total", "Committed intents to dial.")
@@ -79,11 +85,17 @@ class Metrics:
             "outdial_slots_in_use", "Slots in use, read from the database: the same on all replicas.", ("kind", "id")
         )
         self.slots_limit = self._gauge("outdial_slots_limit", "The limit of slots.", ("kind", "id"))
-        self.slot_drift = self._gauge("outdial_slot_drift", "Counters that differ from the calls themselves; must be 0.")
-        self.ack_failures = self._counter("outdial_ack_failures_total", "Acks on a dead channel; the delivery comes again.")
+        self.slot_drift = self._gauge(
+            "outdial_slot_drift", "Counters that differ from the calls themselves; must be 0."
+        )
+        self.ack_failures = self._counter(
+            "outdial_ack_failures_total", "Acks on a dead channel; the delivery comes again."
+        )
         self.task_failures = self._counter("outdial_task_failures_total", "Failed background tasks.", labels=("task",))
         self.event_loop_lag_seconds = self._histogram(
-            "outdial_event_loop_lag_seconds", "How late the event loop woke up.", (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
+            "outdial_event_loop_lag_seconds",
+            "How late the event loop woke up.",
+            (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
         )
         self.invariant_violations = self._counter(
             "outdial_invariant_violations_total", "What must never happen, and did.", labels=("invariant",)
