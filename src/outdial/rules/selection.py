@@ -136,7 +136,8 @@ class _Pick:
         attempt, without = self._situation.attempt, self._situation.without
         primary = self._pool.member(self._pool.policy.primary)
         if primary is None or not self._pool.may_call(primary, attempt, without):
-            return self._nobody(spilled)
+            own_is_busy = self._situation.consulted.saw is Saw.BUSY
+            return self._at_capacity(spilled) if own_is_busy else self._nobody(spilled)
         if primary.connection not in self._situation.busy:
             return self.choice(primary, Tier.PRIMARY)
         self._reach[primary.connection] = None
