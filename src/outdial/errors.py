@@ -57,3 +57,18 @@ class BrokerUnavailable(Retryable):
     """RabbitMQ cannot be asked just now."""
 
     code = "broker_unavailable"
+
+
+class DatabaseRefused(Permanent):
+    """PostgreSQL refused a statement for what it says; `sqlstate` tells why (class 22/23: a guilty row in the batch)."""
+
+    code = "database_refused"
+
+    def __init__(self, sqlstate: str, name: str) -> None:
+        super().__init__(f"PostgreSQL refused the statement: {name} ({sqlstate})")
+        self.sqlstate = sqlstate
+
+    @property
+    def blames_data(self) -> bool:
+        """Whether a row of the batch is to blame, so that halving the batch finds it."""
+        return self.sqlstate.startswith(("22", "23"))

@@ -52,6 +52,10 @@ class Board:
         """Limits as a turn left them, or as the poll read them."""
         self._limits.update(limits)
 
+    def limit(self, key: LimitKey) -> Limit | None:
+        """The limit as last seen."""
+        return self._limits.get(key)
+
     def asks(self, now: float) -> list[LineAsk]:
         """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is."""
         by_tenant: dict[TenantId, list[CampaignId]] = {}

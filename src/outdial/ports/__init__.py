@@ -16,16 +16,18 @@ from outdial.ports.carriers import (
     SearchQuery,
     StartTooLate,
 )
-from outdial.ports.messages import Delivery, EventPublisher, Inbox, OutgoingEvent
+from outdial.ports.messages import BadMessage, Decoder, Delivery, EventPublisher, Inbox, OutgoingEvent
 
 __all__ = [
     "Accepted",
     "Ambiguous",
+    "BadMessage",
     "CallOrder",
     "CallbackReader",
     "CallbackRequest",
     "Carrier",
     "Carriers",
+    "Decoder",
     "Delivery",
     "EventPublisher",
     "ForgedCallback",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from outdial.rules.ids import CampaignId, ConnectionId, NumberId, TenantId
+from outdial.rules.number_health import NumberHealth
 from outdial.rules.policy import CampaignPolicy
 from outdial.rules.rotation import PoolBaseline
 from outdial.rules.selection import PoolIndex
@@ -22,6 +23,8 @@ class PoolView:
     baseline: PoolBaseline
     connections: frozenset[ConnectionId]
     capped: Mapping[NumberId, int] = field(default_factory=dict)
+    probing: Mapping[NumberId, NumberHealth] = field(default_factory=dict)
+    """Members that were failing and may be tried once."""
 
 
 @dataclass(frozen=True, slots=True)

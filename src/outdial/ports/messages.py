@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from outdial.errors import BadInput
+from outdial.rules.attempt import Request
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
     """One message as it came. `receipt` is the transport's own; give the delivery back to `Inbox.ack`, nothing else."""
@@ -50,3 +53,20 @@ class EventPublisher(Protocol):
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
         """Return those that were confirmed; the others may or may not have arrived and will be published again."""
+
+
+class BadMessage(BadInput):
+    """A message that cannot be understood: it goes to the dead letters with reason and field path. `reason` is published."""
+
+    code = "bad_message"
+
+    def __init__(self, reason: str, field: str, problem: str, cure: str = "") -> None:
+        super().__init__(field, problem, cure)
+        self.reason = reason
+
+
+class Decoder(Protocol):
+    """Reads the body of a delivery."""
+
+    def __call__(self, delivery: Delivery) -> tuple[Request, Sequence[str]]:
+        """The request, and the names of unknown fields (ignored, counted). Raises `BadMessage`."""

@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from outdial.ports.messages import OutgoingEvent
+from outdial.rules.attempt import HealthReport
 from outdial.rules.blocker import Blocker
 from outdial.rules.call_fate import CallFacts
 from outdial.rules.capacity import Limit, LimitKey, Slots
 from outdial.rules.ids import E164, AttemptKey, CampaignId, ConnectionId, NumberId, Placement, TenantId
 from outdial.rules.number_health import NumberHealth
 from outdial.rules.outcome import Outcome
-from outdial.rules.rotation import MemberStats
+from outdial.rules.rotation import BaselineSums, MemberStats
 from outdial.rules.sticky import Assignment
 
 ANY_LINE = ""
@@ -218,14 +219,6 @@ class BaselineKey(NamedTuple):
     klass: str
 
 
-class BaselineRow(NamedTuple):
-    """(Y, X) of the rotation formula as of `at`."""
-
-    y: float
-    x: float
-    at: float
-
-
 class MemberKey(NamedTuple):
     """A number's membership in a campaign's pool."""
 
@@ -238,7 +231,7 @@ class Statistics:
     """The rows that settling folds into; a missing key = nothing seen yet."""
 
     members: Mapping[MemberKey, MemberStats]
-    baselines: Mapping[BaselineKey, BaselineRow]
+    baselines: Mapping[BaselineKey, BaselineSums]
     health: Mapping[NumberId, NumberHealth]
     assignments: Mapping[tuple[CampaignId, E164], Assignment]
     memberships: Mapping[MemberKey, float]
@@ -259,12 +252,12 @@ class TurnChanges:
     given_back: list[tuple[OpenCall, Parked, frozenset[NumberId], int]] = field(default_factory=list)
     """The call, where its attempt waits now, the numbers excluded for it, its picks so far."""
     intents: list[Intent] = field(default_factory=list)
-    parked: list[Parked] = field(default_factory=list)
+    parked: list[tuple[CampaignId, Parked]] = field(default_factory=list)
     ended_waiting: list[AttemptKey] = field(default_factory=list)
     """Attempts that leave the waiting room without a call; their rows are in `ended`."""
     pictures: dict[str, tuple[CampaignId, Mapping[str, Any]]] = field(default_factory=dict)
     members: dict[MemberKey, MemberStats] = field(default_factory=dict)
-    baselines: dict[BaselineKey, BaselineRow] = field(default_factory=dict)
+    baselines: dict[BaselineKey, BaselineSums] = field(default_factory=dict)
     health: dict[NumberId, NumberHealth] = field(default_factory=dict)
     spam_signals: list[tuple[NumberId, E164]] = field(default_factory=list)
     assignments: dict[tuple[CampaignId, E164], Assignment] = field(default_factory=dict)
@@ -365,8 +358,11 @@ class Store(Protocol):
     async def lines(self) -> Sequence[Line]:
         """All lines with runnable attempts."""
 
+    async def limits(self) -> Mapping[LimitKey, Limit]:
+        """All limits as they stand, unlocked: hints for claiming."""
+
     async def identify(self, placements: Sequence[Placement]) -> Mapping[Placement, CallIdentity]:
-        """Open calls by their token."""
+        """Calls by their token, open or past."""
 
     async def remove_events(self, event_ids: Sequence[str]) -> None:
         """Take confirmed events out of the outbox."""
@@ -382,3 +378,9 @@ class Store(Protocol):
 
     async def keep_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store messages that could not be understood."""
+
+    async def report_health(self, reports: Sequence[HealthReport], now: float) -> int:
+        """Store what reputation services say of numbers; returns how many concern numbers that nobody owns."""
+
+    async def heartbeat(self, now: float) -> None:
+        """This replica is alive."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 
-from outdial.errors import DatabaseUnavailable, Permanent
+from outdial.errors import DatabaseRefused, DatabaseUnavailable
 
 _EPOCH_2000 = 946_684_800
 """PostgreSQL counts microseconds from 2000-01-01 UTC."""
@@ -96,18 +96,3 @@ def translate_errors() -> Iterator[None]:
         raise DatabaseRefused(state, type(error).__name__) from error
     except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise DatabaseUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}") from error
-
-
-class DatabaseRefused(Permanent):
-    """PostgreSQL refused a statement for what it says; `sqlstate` tells why (class 22/23: a guilty row in the batch)."""
-
-    code = "database_refused"
-
-    def __init__(self, sqlstate: str, name: str) -> None:
-        super().__init__(f"PostgreSQL refused the statement: {name} ({sqlstate})")
-        self.sqlstate = sqlstate
-
-    @property
-    def blames_data(self) -> bool:
-        """Whether a row of the batch is to blame, so that halving the batch finds it."""
-        return self.sqlstate.startswith(("22", "23"))

@@ -9,7 +9,6 @@ from outdial.errors import Permanent
 from outdial.ports.messages import OutgoingEvent
 from outdial.ports.store import (
     BaselineKey,
-    BaselineRow,
     CallIdentity,
     EndedAttempt,
     MemberKey,
@@ -25,7 +24,7 @@ from outdial.rules.call_fate import CallFacts
 from outdial.rules.ids import E164, CampaignId, NumberId, Placement
 from outdial.rules.number_health import SPAM_WINDOW_S, NumberHealth
 from outdial.rules.outcome import Outcome, is_carrier_failure
-from outdial.rules.rotation import MemberStats
+from outdial.rules.rotation import BaselineSums, MemberStats
 from outdial.rules.sticky import Assignment
 
 SQL = statements.load("settle")
@@ -64,7 +63,7 @@ async def statistics(
             member: row["added_at"] for member, row in zip(members, stats, strict=True) if row["added_at"] is not None
         },
         baselines={
-            BaselineKey(row["campaign"], row["country"], row["class"]): BaselineRow(row["y"], row["x"], row["at"])
+            BaselineKey(row["campaign"], row["country"], row["class"]): BaselineSums(row["y"], row["x"], row["at"])
             for row in lines
         },
         health={NumberId(row["number"]): health_of(row) for row in health},
@@ -179,14 +178,14 @@ async def wake_contacts(connection: Any, contacts: Iterable[tuple[str, str]]) ->
 
 
 async def write_statistics(
-    connection: Any, members: Mapping[MemberKey, MemberStats], baselines: Mapping[BaselineKey, BaselineRow]
+    connection: Any, members: Mapping[MemberKey, MemberStats], baselines: Mapping[BaselineKey, BaselineSums]
 ) -> None:
     """Write the folded statistics."""
     if members:
         rows = ((*k, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at) for k, s in sorted(members.items()))
         await connection.execute(SQL["write_member_stats"], *columns(rows, 9))
     if baselines:
-        await connection.execute(SQL["write_baselines"], *columns(((*k, *b) for k, b in sorted(baselines.items())), 6))
+        await connection.execute(SQL["write_baselines"], *columns(((*k, b.y, b.x, b.at) for k, b in sorted(baselines.items())), 6))
 
 
 async def write_health(

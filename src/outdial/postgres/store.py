@@ -20,12 +20,17 @@ from outdial.ports.store import (
     TakenIn,
 )
 from outdial.postgres import intake, statements
+from outdial.postgres.plan import limit_of
 from outdial.postgres.pool import translate_errors
-from outdial.postgres.rows import facts_of, identity_of
+from outdial.postgres.rows import columns, facts_of, identity_of
 from outdial.postgres.turn import PostgresTurn
+from outdial.rules.attempt import HealthReport
+from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.ids import E164, CampaignId, Placement, TenantId
 
 PLAN, SETTLE = statements.load("plan"), statements.load("settle")
+INTAKE = statements.load("intake")
+FORGET_WORKERS_S = 3_600.0
 RELAY, RECOVER = statements.load("relay"), statements.load("recover")
 
 
@@ -74,6 +79,12 @@ class PostgresStore:
         async with self._connection() as connection:
             return [Line(CampaignId(row["campaign"]), row["line"]) for row in await connection.fetch(PLAN["lines"])]
 
+    async def limits(self) -> Mapping[LimitKey, Limit]:
+        """See the port."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(PLAN["all_limits"])
+            return {LimitKey(LimitKind(row["kind"]), row["id"]): limit_of(row) for row in rows}
+
     async def identify(self, placements: Sequence[Placement]) -> Mapping[Placement, CallIdentity]:
         """See the port."""
         async with self._connection() as connection:
@@ -106,3 +117,17 @@ class PostgresStore:
             )
             for row in rows
         ]
+
+    async def report_health(self, reports: Sequence[HealthReport], now: float) -> int:
+        """See the port."""
+        arguments = columns(((r.number, r.score, r.source, r.why) for r in reports), 4)
+        async with self._connection(transaction=True) as connection:
+            found = await connection.fetch(INTAKE["report_health"], *arguments, now)
+            await connection.execute(SETTLE["bump_catalogue"])
+        return len(reports) - len(found)
+
+    async def heartbeat(self, now: float) -> None:
+        """See the port."""
+        async with self._connection() as connection:
+            await connection.execute(RECOVER["heartbeat"], self.worker, self.epoch, now)
+            await connection.execute(RECOVER["forget_workers"], now - FORGET_WORKERS_S)

@@ -93,7 +93,7 @@ class PostgresTurn:
         await settle.give_back(c, changes.given_back)
         await plan.keep_pictures(c, changes.pictures, now)
         await plan.reserve(c, changes.intents, self._worker, self._epoch, now)
-        await plan.park(c, changes.parked)
+        await plan.park(c, [parked for _, parked in changes.parked])
         await plan.write_limits(c, changes.limits)
         await settle.write_statistics(c, changes.members, changes.baselines)
         await settle.write_health(c, changes.health, changes.spam_signals, now)

@@ -20,6 +20,10 @@ MACHINE_GRACE_S = 10.0
 """How long an answered call that has ended waits for its machine detection (SPEC 5)."""
 MAX_PICKS = 3
 """Picks of one attempt at most when carriers refuse the caller ID (SPEC 7)."""
+PROVING_SEARCHES = 2
+"""Negative searches after the settle time that make the carrier's word that there is no call (SPEC 7)."""
+SEARCH_GAP_S = 60.0
+"""Between two searches that count."""
 DEFAULT_BACKOFF_S = 5.0
 """Wait after a temporary refusal that names no delay."""
 
@@ -86,9 +90,9 @@ class HasNews:
 
 @dataclass(frozen=True, slots=True)
 class IsNowhere:
-    """The carrier was asked in time and does not know the call. `proven` = the last of the searches that count."""
+    """The carrier was asked and does not know the call. `counts`: its settle time was over, so the answer means something."""
 
-    proven: bool
+    counts: bool
     ask_again_at: float
 
 
@@ -166,9 +170,9 @@ def decide(
                     return _without_call(facts, report, now, picks)
             case IsNowhere():
                 if facts.state is CallState.UNCONFIRMED:
-                    if report.proven:
+                    facts = replace(facts, checks=facts.checks + report.counts, next_check_at=report.ask_again_at)
+                    if facts.checks >= PROVING_SEARCHES:
                         return Ends(facts, Outcome.AMBIGUOUS)
-                    facts = replace(facts, checks=facts.checks + 1, next_check_at=report.ask_again_at)
             case IsOverdue():
                 return Ends(facts, _last_word(facts))
     return _settled_or_open(facts, now, detects_machine)

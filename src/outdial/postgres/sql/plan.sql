@@ -135,3 +135,7 @@ select number, sum(dials)::integer as dials
 from number_volume
 where number = any ($1::text[]) and hour > date_trunc('hour', $2::timestamptz)
 group by number
+
+-- name: all_limits
+-- Hints for claiming
+select * from limits

@@ -11,8 +11,10 @@ order by c.tenant, c.attempt_id
 for update of c
 
 -- name: identify_calls
--- What never changes about open calls. $1 placements
+-- What never changes about calls, open or past. $1 placements
 select tenant, attempt_id, placement, campaign, contact, connection, number from calls where placement = any ($1::uuid[])
+union all
+select tenant, attempt_id, placement, campaign, contact, connection, number from outcomes where placement = any ($1::uuid[])
 
 -- name: past_calls
 -- Settled calls that late news may concern. $1 placements

@@ -1,0 +1,109 @@
+"""What the turn tells the world: events for the outbox, built where things are decided so that none is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from outdial.ports.messages import OutgoingEvent
+from outdial.ports.store import CallIdentity, OpenCall
+from outdial.rules import events
+from outdial.rules.call_fate import CallFacts
+from outdial.rules.ids import AttemptKey, CampaignId
+from outdial.rules.outcome import Outcome, is_reached
+from outdial.rules.policy import CampaignPolicy
+from outdial.rules.sticky import StickyChange, StickyEvent
+from outdial.telemetry.metrics import Metrics
+
+
+class Announcer:
+    """Collects the events of one turn and counts what they tell."""
+
+    def __init__(self, into: list[OutgoingEvent], metrics: Metrics) -> None:
+        self._into, self._metrics = into, metrics
+
+    def call(
+        self, call: OpenCall, policy: CampaignPolicy | None, kind: str, facts: CallFacts, at: float
+    ) -> None:
+        """`placed` or `answered`, if the campaign wants it."""
+        if policy is not None and kind in policy.optional_events:
+            data = _call_data(call, facts)
+            self._add(call.identity.key, call.identity.slots.campaign, kind, at, call.request, data)
+
+    def ended(
+        self, call: OpenCall, policy: CampaignPolicy | None, outcome: Outcome, facts: CallFacts, at: float
+    ) -> None:
+        """The attempt ended with a call."""
+        reached = policy is not None and is_reached(outcome, policy)
+        data = {"outcome": outcome, "reached": reached, **_call_data(call, facts)}
+        self._add(call.identity.key, call.identity.slots.campaign, "ended", at, call.request, data)
+        self._metrics.attempts_ended.labels(outcome=outcome).inc()
+
+    def corrected(
+        self, call: OpenCall, policy: CampaignPolicy | None, before: str, outcome: Outcome, facts: CallFacts, at: float,
+        correction: int,
+    ) -> None:  # fmt: skip
+        """Later evidence changed the outcome of an ended attempt."""
+        reached = policy is not None and is_reached(outcome, policy)
+        data = {"outcome": outcome, "was": before, "reached": reached, **_call_data(call, facts)}
+        self._add(call.identity.key, call.identity.slots.campaign, "corrected", at, call.request, data, correction)
+
+    def ended_without_call(
+        self, identity: CallIdentity, request: Mapping[str, Any], outcome: str, reason: str, at: float
+    ) -> None:
+        """An attempt given back ended at once: expired or canceled."""
+        self.attempt_ended(identity.key, identity.slots.campaign, request, outcome, reason, at)
+
+    def attempt_ended(
+        self, key: AttemptKey, campaign: CampaignId, request: Mapping[str, Any], outcome: str, reason: str, at: float
+    ) -> None:
+        """A waiting attempt ended: expired, rejected or canceled."""
+        kind = {"expired": "expired", "rejected_request": "rejected"}.get(outcome, "ended")
+        shown = "rejected" if kind == "rejected" else outcome
+        self._add(key, campaign, kind, at, request, {"outcome": shown, "reason": reason, "reached": False})
+        self._metrics.attempts_ended_without_call.labels(outcome=outcome).inc()
+
+    def sticky(self, call: OpenCall, change: StickyChange, at: float) -> None:
+        """A contact's number was bound or moved; renewals are no news."""
+        if change.event is StickyEvent.RENEWED:
+            return
+        data = {"to": call.identity.contact, "number": change.assignment.number, "previous": change.previous}
+        self._into.append(
+            OutgoingEvent(
+                *events.sticky_event(call.identity.key, call.identity.slots.campaign, change.event.value, at, data)
+            )
+        )
+
+    def number(self, call: OpenCall, kind: str, at: float) -> None:
+        """A number's health changed so that it joins or leaves the draw."""
+        slots = call.identity.slots
+        made = events.number_event(
+            slots.tenant, slots.campaign, call.identity.number, kind, at, {"campaign_id": slots.campaign}
+        )
+        self._into.append(OutgoingEvent(*made))
+
+    def _add(
+        self, key: AttemptKey, campaign: CampaignId, kind: str, at: float, request: Mapping[str, Any],
+        data: Mapping[str, Any], correction: int = 0,
+    ) -> None:  # fmt: skip
+        self._into.append(OutgoingEvent(*events.attempt_event(key, campaign, kind, at, request, data, correction)))
+
+
+def _call_data(call: OpenCall, facts: CallFacts) -> dict[str, Any]:
+    times = {
+        "intent_at": call.intent_at,
+        "accepted_at": facts.accepted_at,
+        "ringing_at": facts.ringing_at,
+        "answered_at": facts.answered_at,
+        "ended_at": facts.ended_at,
+    }
+    return {
+        "number": call.identity.number,
+        "connection": call.identity.slots.connection,
+        "tier": call.decision.get("tier"),
+        "carrier_call_id": facts.carrier_call_id,
+        "answered_by": facts.answered_by,
+        "provider_status": facts.provider_status,
+        "provider_code": facts.provider_code,
+        **{name: events.timestamp(at) for name, at in times.items() if at is not None},
+    }

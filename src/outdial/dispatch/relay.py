@@ -1,0 +1,70 @@
+"""Step 6, relay: events of committed turns are published with confirms and then leave the outbox; at least once.
+
+They are published from memory right after the commit. What is not confirmed stays in the outbox and is taken up again
+by whichever replica looks first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from outdial.clock import Clock
+from outdial.ports.messages import EventPublisher, OutgoingEvent
+from outdial.ports.store import Store
+from outdial.telemetry.crashpoints import crashpoint
+from outdial.telemetry.metrics import Metrics
+
+AGAIN_AFTER_S = 10.0
+"""When an event that was taken up and not confirmed is due again."""
+
+
+class Relay:
+    """Publishes one batch after the other."""
+
+    def __init__(
+        self, store: Store, publisher: EventPublisher, clock: Clock, metrics: Metrics, *, batch: int, at_most: int = 20_000
+    ) -> None:
+        self._store, self._publisher, self._clock, self._metrics = store, publisher, clock, metrics
+        self._batch, self._at_most = batch, at_most
+        self._waiting: deque[OutgoingEvent] = deque()
+        self._some = asyncio.Event()
+
+    def offer(self, events: Iterable[OutgoingEvent]) -> None:
+        """Events of a committed turn. Beyond a bound they are left to the outbox."""
+        room = self._at_most - len(self._waiting)
+        self._waiting.extend(event for event, _ in zip(events, range(max(0, room)), strict=False))
+        if self._waiting:
+            self._some.set()
+
+    async def publish(self, within_s: float = 1.0) -> None:
+        """Publish the next batch, if one comes in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._some.wait()
+        except TimeoutError:
+            return
+        batch = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+        if not self._waiting:
+            self._some.clear()
+        await self._send(batch)
+
+    async def take_up_leftovers(self) -> None:
+        """Publish events that nobody confirmed for a while."""
+        now = self._clock.now()
+        while leftovers := await self._store.leftover_events(now, now + AGAIN_AFTER_S, self._batch):
+            await self._send(list(leftovers))
+
+    async def flush(self) -> None:
+        """Publish what waits in memory, at shutdown."""
+        while self._waiting:
+            await self.publish()
+
+    async def _send(self, batch: list[OutgoingEvent]) -> None:
+        confirmed = await self._publisher.publish(batch)
+        self._metrics.events_published.inc(len(confirmed))
+        self._metrics.events_unconfirmed.inc(len(batch) - len(confirmed))
+        crashpoint("after_publish")
+        if confirmed:
+            await self._store.remove_events([event.event_id for event in confirmed])

@@ -1,0 +1,190 @@
+"""A turn: settle and plan in one transaction, so that a slot that is freed is given on by the same commit.
+
+Claim waiting attempts, lock the limits in order, look with fresh statements, decide by the rules, write once.
+Nothing here talks to a carrier or a broker; what must happen after the commit is returned.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from uuid import UUID
+
+from outdial.clock import Clock
+from outdial.dispatch.announce import Announcer
+from outdial.dispatch.board import Board
+from outdial.dispatch.desk import Work
+from outdial.dispatch.late import settle_late
+from outdial.dispatch.plan import Margins, Planning
+from outdial.dispatch.settle import Settlement
+from outdial.errors import Retryable
+from outdial.ports.catalogue import Pools
+from outdial.ports.messages import OutgoingEvent
+from outdial.ports.store import (
+    Intent,
+    Line,
+    LineAsk,
+    Store,
+    TurnChanges,
+    TurnTransaction,
+    WaitingAttempt,
+)
+from outdial.rules.call_fate import Report
+from outdial.rules.capacity import Ledger, LimitKey, LimitKind
+from outdial.rules.fairness import Dealer
+from outdial.rules.ids import NumberId, Placement
+from outdial.rules.outcome import Ending
+from outdial.rules.phone import geography
+from outdial.telemetry.crashpoints import crashpoint
+from outdial.telemetry.metrics import Metrics
+
+
+class StaleSnapshot(Retryable):
+    """The catalogue changed since this replica read it: reload, then take the turn again."""
+
+    code = "stale_snapshot"
+
+
+@dataclass(slots=True)
+class TurnResult:
+    """What a committed turn leaves to do: intents to place, events to publish, whether more work waits."""
+
+    intents: list[Intent] = field(default_factory=list)
+    events: list[OutgoingEvent] = field(default_factory=list)
+    progressed: bool = False
+    swept: int = 0
+    known: set[Placement] = field(default_factory=set)
+    """The calls, open or past, that the reports were about."""
+    committed_at: float = 0.0
+    """Monotonic seconds, taken before the commit: intents are no older than this says."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSetting:
+    """What every turn of a replica goes by."""
+
+    store: Store
+    pools: Pools
+    board: Board
+    clock: Clock
+    metrics: Metrics
+    margins: Margins
+    ahead_s: float
+    sweep_batch: int
+    rng: Random
+    new_id: Callable[[], UUID]
+
+
+async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -> TurnResult:
+    """One turn. Raises `DatabaseUnavailable` or `StaleSnapshot`, and then nothing of it happened."""
+    result = TurnResult()
+    async with setting.store.turn() as turn:
+        changes, ledger = await _decide(setting, turn, work, asks, result)
+        changes.limits = ledger.changes()
+        crashpoint("before_settle_commit")
+        woken = await turn.write(changes, setting.clock.now())
+    crashpoint("after_settle_commit")
+    setting.board.saw(ledger.all())
+    setting.board.add_campaigns(woken)
+    setting.board.add(_lines_of(changes))
+    result.intents, result.events = changes.intents, changes.events
+    result.progressed |= bool(changes.intents or changes.parked or changes.ended_waiting)
+    setting.metrics.intents.inc(len(changes.intents))
+    return result
+
+
+async def _decide(
+    setting: TurnSetting, turn: TurnTransaction, work: Work, asks: Sequence[LineAsk], result: TurnResult
+) -> tuple[TurnChanges, Ledger]:
+    before = setting.clock.now()
+    claimed = list(await turn.claim(asks, before)) if asks else []
+    setting.board.claimed(asks, Counter(Line(a.campaign, a.line or "") for a in claimed))
+    due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
+    canceled = list(await turn.claim_canceled([k for k, _ in work.canceled], before)) if work.canceled else []
+    limits = await turn.lock(_keys(setting.pools, work, claimed))
+    result.committed_at = setting.clock.monotonic()
+    now = setting.clock.now()
+    if await turn.catalogue_version() != setting.pools.version:
+        raise StaleSnapshot("the catalogue changed")
+    ledger, changes = Ledger(limits, now, setting.ahead_s), TurnChanges()
+    announcer = Announcer(changes.events, setting.metrics)
+    await _settle(setting, turn, work, ledger, changes, announcer, result, now)
+    facts = await turn.contact_facts(claimed, now)
+    planning = Planning(
+        setting.pools, ledger, facts, await _volumes(setting.pools, turn, claimed, now), changes, announcer,
+        setting.metrics, setting.margins, setting.rng, setting.new_id, now,
+    )  # fmt: skip
+    planning.free_contacts([(e.key.tenant, e.contact) for e in changes.ended if e.call is not None])
+    planning.free_contacts([(c.identity.key.tenant, c.identity.contact) for c, *_ in changes.given_back])
+    taken = {attempt.key for attempt in claimed}
+    for attempt in canceled:
+        if attempt.key not in taken:
+            planning.end(attempt, Ending.CANCELED, "canceled")
+            taken.add(attempt.key)
+    for attempt in due:
+        if attempt.key not in taken:
+            planning.wake(attempt)
+    planning.deal(_dealer(setting.board, claimed))
+    result.swept = len(due)
+    return changes, ledger
+
+
+async def _settle(
+    setting: TurnSetting, turn: TurnTransaction, work: Work, ledger: Ledger, changes: TurnChanges,
+    announcer: Announcer, now: float,
+) -> None:  # fmt: skip
+    if not work.reports:
+        return
+    reports: dict[Placement, list[Report]] = {}
+    identities = {}
+    for identity, report, _ in work.reports:
+        reports.setdefault(identity.placement, []).append(report)
+        identities[identity.placement] = identity
+    calls = await turn.open_calls(list(identities.values()))
+    settlement = Settlement(setting.pools, ledger, changes, announcer, now)
+    settlement.judge([(call, reports[placement]) for placement, call in calls.items()])
+    needing = settlement.needing_statistics()
+    countries = {call.identity.placement: geography(call.identity.contact).country or "" for call, _ in needing}
+    settlement.apply(await turn.statistics(needing, countries, now) if needing else None)
+    late = {placement: told for placement, told in reports.items() if placement not in calls}
+    result.known = {*calls, *(await settle_late(setting.pools, turn, late, changes, announcer, now) if late else ())}
+
+
+async def _volumes(
+    pools: Pools, turn: TurnTransaction, claimed: Sequence[WaitingAttempt], now: float
+) -> dict[NumberId, int]:
+    capped = set()
+    for campaign in {attempt.campaign for attempt in claimed}:
+        view = pools.view(campaign)
+        capped |= set(view.capped) if view is not None else set()
+    return dict(await turn.volumes(sorted(capped), now)) if capped else {}
+
+
+def _keys(pools: Pools, work: Work, claimed: Sequence[WaitingAttempt]) -> list[LimitKey]:
+    keys: set[LimitKey] = set()
+    for identity, *_ in work.reports:
+        keys.update(identity.slots.keys())
+    for campaign, tenant in {(a.campaign, a.key.tenant) for a in claimed}:
+        view = pools.view(campaign)
+        keys.add(LimitKey(LimitKind.TENANT, tenant))
+        keys.add(LimitKey(LimitKind.CAMPAIGN, campaign))
+        keys.update(LimitKey(LimitKind.CONNECTION, c) for c in (view.connections if view else ()))
+    return sorted(keys)
+
+
+def _dealer(board: Board, claimed: Sequence[WaitingAttempt]) -> Dealer[WaitingAttempt]:
+    queues: dict[str, dict[str, list[WaitingAttempt]]] = {}
+    for attempt in sorted(claimed, key=lambda a: (a.urgency, a.due_at, a.key.attempt_id)):
+        queues.setdefault(attempt.key.tenant, {}).setdefault(attempt.campaign, []).append(attempt)
+    return Dealer(queues, board.tenants, board.campaigns)
+
+
+def _lines_of(changes: TurnChanges) -> list[Line]:
+    given_back = [
+        Line(call.identity.slots.campaign, parked.line)
+        for call, parked, *_ in changes.given_back
+        if parked.line is not None
+    ]
+    return given_back + [Line(campaign, parked.line) for campaign, parked in changes.parked if parked.line is not None]
