@@ -51,7 +51,7 @@ class Measurement:
         return self.round_trip_s / 2 + (monotonic - self.taken_at) * _DRIFT
 
 
-class DatabaseClock:
+class SystemClock:
     """The daemon's `Clock`. Until the first measurement it goes by this machine's wall clock."""
 
     def __init__(
@@ -88,19 +88,19 @@ class DatabaseClock:
         while (left := when - self.now()) > 0:  # noqa: ASYNC110  it waits for a time, not for a condition
             await asyncio.sleep(min(left, 60.0))
 
-    def measured(self, *, asked_at: float, database_time: float, answered_at: float) -> Measurement:
-        """Take in one round trip: our monotonic time before and after, and what the database said in between.
+    def measure(self, sent: float, database_time: float, received: float) -> Measurement:
+        """Take in one answer of the database's clock; `sent`, `received`: our monotonic times around the question.
 
         The measurement of the least uncertainty wins, so a slow round trip cannot spoil the time. Returns the
         measurement just made, for metrics.
         """
-        round_trip = max(0.0, answered_at - asked_at)
-        latest = Measurement(database_time - (asked_at + round_trip / 2), round_trip, answered_at)
+        round_trip = max(0.0, received - sent)
+        latest = Measurement(database_time - (sent + round_trip / 2), round_trip, received)
         if self._measurements and self._contradicts(latest):
             self._measurements.clear()
-        recent = [m for m in self._measurements if answered_at - m.taken_at <= _KEPT_S]
+        recent = [m for m in self._measurements if received - m.taken_at <= _KEPT_S]
         self._measurements = [*recent[-63:], latest]
-        self._adopt(min(self._measurements, key=lambda m: m.uncertainty(answered_at)).offset)
+        self._adopt(min(self._measurements, key=lambda m: m.uncertainty(received)).offset)
         return latest
 
     def offset_error(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial.clock import DatabaseClock
+from outdial.clock import SystemClock
 from tests.support.clock import FakeClock, let_others_run
 
 
@@ -15,15 +15,15 @@ class Machine:
     def __init__(self) -> None:
         self.monotonic = 50.0
         self.wall = 1_000_000.0
-        self.clock = DatabaseClock(monotonic=lambda: self.monotonic, wall=lambda: self.wall)
+        self.clock = SystemClock(monotonic=lambda: self.monotonic, wall=lambda: self.wall)
 
     def asks(self, database_offset: float, there_s: float = 0.001, back_s: float = 0.001) -> None:
         """One round trip to a database whose time is monotonic + `database_offset`."""
-        asked_at = self.monotonic
+        sent = self.monotonic
         self.monotonic += there_s
         database_time = self.monotonic + database_offset
         self.monotonic += back_s
-        self.clock.measured(asked_at=asked_at, database_time=database_time, answered_at=self.monotonic)
+        self.clock.measure(sent, database_time, self.monotonic)
 
 
 def test_it_goes_by_the_wall_clock_until_the_database_was_asked() -> None:

@@ -16,21 +16,19 @@ from outdial.errors import BadConfiguration
 
 CRASH_POINTS: Mapping[str, str] = {
     "after_receive": "deliveries are in our hands, nothing is stored",
-    "after_intake_commit": "attempts are stored, their deliveries not yet acked",
-    "after_ack": "the deliveries are acked",
-    "before_intent_commit": "a turn has decided, its transaction is still open",
+    "after_intake": "attempts are stored, their deliveries not yet acked",
+    "before_ack": "everything of the batch is durable, its deliveries are about to be acked",
     "after_intent": "intents are committed, no byte of a create request has left",
-    "after_request_sent": "the create request is written, its answer not read",
+    "request_written": "the create request is written, its answer not read",
     "after_response": "the carrier's answer is read, nothing of it is stored",
-    "after_placed_commit": "the carrier's answer is stored",
-    "after_callback_received": "a callback is verified, nothing of it is stored",
-    "after_callback_commit": "a callback's news is stored, the carrier has no answer yet",
-    "before_settle_commit": "outcomes are written, the transaction is still open",
-    "after_settle_commit": "outcomes are committed, their events not yet published",
+    "before_settle_commit": "a turn has written everything, its transaction is still open",
+    "after_settle_commit": "the turn is committed: its events are not yet published, its intents not yet placed",
     "after_publish": "events are confirmed by the broker, still in the outbox",
     "in_shutdown": "intake has stopped, work under way is being finished",
 }
 """Every crash point and what is true when it is passed, in the order of an attempt's way."""
+
+NAMES = frozenset(CRASH_POINTS)
 
 CRASH_AT = "OUTDIAL_CRASH_AT"
 CRASH_MARK = "OUTDIAL_CRASH_MARK"
