@@ -22,9 +22,7 @@ class Announcer:
     def __init__(self, into: list[OutgoingEvent], metrics: Metrics) -> None:
         self._into, self._metrics = into, metrics
 
-    def call(
-        self, call: OpenCall, policy: CampaignPolicy | None, kind: str, facts: CallFacts, at: float
-    ) -> None:
+    def call(self, call: OpenCall, policy: CampaignPolicy | None, kind: str, facts: CallFacts, at: float) -> None:
         """`placed` or `answered`, if the campaign wants it."""
         if policy is not None and kind in policy.optional_events:
             data = _call_data(call, facts)

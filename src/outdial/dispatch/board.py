@@ -67,7 +67,7 @@ class Board:
         asked: dict[Line, int] = {}
 
         def room(tenant: TenantId, wanted: int) -> int:
-            return sum(self._ask(rooms, tenant, campaigns, wanted, asked) for campaigns in [by_tenant[tenant]])
+            return self._ask(rooms, tenant, by_tenant[tenant], wanted, asked)
 
         allot(self.tenants.order(sorted(by_tenant)), room, self._batch)
         return [LineAsk(campaign, line, count) for (campaign, line), count in asked.items() if count]
@@ -112,9 +112,7 @@ class _Rooms:
         self._limits, self._now, self._ahead_s = limits, now, ahead_s
         self._left: dict[LimitKey, float] = {}
 
-    def take(
-        self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int
-    ) -> int:
+    def take(self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int) -> int:
         keys = [LimitKey(LimitKind.CONNECTION, connection) for connection in sorted(through)]
         scopes = [LimitKey(LimitKind.TENANT, tenant), LimitKey(LimitKind.CAMPAIGN, campaign)]
         count = int(min(wanted, *(self._of(key) for key in scopes), sum(self._of(key) for key in keys)))

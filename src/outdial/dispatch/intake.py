@@ -88,13 +88,13 @@ class Intake:
             _put(batch, delivery, request)
         return batch
 
-    async def _at_the_door(
-        self, attempts: Sequence[tuple[Delivery, AttemptRequest]], now: float
-    ) -> list[NewAttempt]:
+    async def _at_the_door(self, attempts: Sequence[tuple[Delivery, AttemptRequest]], now: float) -> list[NewAttempt]:
         if not attempts:
             return []
         doors = await self._store.doors([(r.key.tenant, r.campaign, r.to) for _, r in attempts])
-        if any(d.campaign_known and self._pools.view(r.campaign) is None for d, (_, r) in zip(doors, attempts, strict=True)):
+        if any(
+            d.campaign_known and self._pools.view(r.campaign) is None for d, (_, r) in zip(doors, attempts, strict=True)
+        ):
             await self._pools.reload()  # created since this replica read the catalogue
         return [self._new(request, door, now) for (_, request), door in zip(attempts, doors, strict=True)]
 
@@ -102,7 +102,9 @@ class Intake:
         view = self._pools.view(request.campaign)
         policy = view.policy if view is not None and door.campaign_known else None
         refusal = self._refusal(request, door)
-        not_after = request.not_after if request.not_after is not None else now + (policy.attempt_ttl_s if policy else 0)
+        not_after = (
+            request.not_after if request.not_after is not None else now + (policy.attempt_ttl_s if policy else 0)
+        )
         early = request.not_before is not None and request.not_before > now
         ended: tuple[str, str] | None = (Ending.REJECTED_REQUEST, refusal) if refusal else None
         if ended is None and not_after <= now:

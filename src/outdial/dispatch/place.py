@@ -94,9 +94,7 @@ def report_of(result: PlaceResult, now: float) -> fate.Report:
             return fate.MayExist(reason, FIRST_SEARCH_S)
 
 
-def order_for(
-    intent: Intent, policy: CampaignPolicy, provider: str, callback_url: str, check: StartCheck
-) -> CallOrder:
+def order_for(intent: Intent, policy: CampaignPolicy, provider: str, callback_url: str, check: StartCheck) -> CallOrder:
     """The create request: the job's wishes over the campaign's."""
     request = intent.attempt.request
     answers: dict[str, Any] = {**policy.answer, **(request.get("answer") or {})}

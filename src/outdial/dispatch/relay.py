@@ -24,7 +24,14 @@ class Relay:
     """Publishes one batch after the other."""
 
     def __init__(
-        self, store: Store, publisher: EventPublisher, clock: Clock, metrics: Metrics, *, batch: int, at_most: int = 20_000
+        self,
+        store: Store,
+        publisher: EventPublisher,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        batch: int,
+        at_most: int = 20_000,
     ) -> None:
         self._store, self._publisher, self._clock, self._metrics = store, publisher, clock, metrics
         self._batch, self._at_most = batch, at_most

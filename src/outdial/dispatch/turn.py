@@ -34,7 +34,7 @@ from outdial.ports.store import (
 from outdial.rules.call_fate import Report
 from outdial.rules.capacity import Ledger, LimitKey, LimitKind
 from outdial.rules.fairness import Dealer
-from outdial.rules.ids import NumberId, Placement
+from outdial.rules.ids import CampaignId, NumberId, Placement, TenantId
 from outdial.rules.outcome import Ending
 from outdial.rules.phone import geography
 from outdial.telemetry.crashpoints import crashpoint
@@ -133,7 +133,9 @@ async def _decide(
 
 async def _settle(
     setting: TurnSetting, turn: TurnTransaction, work: Work, ledger: Ledger, changes: TurnChanges,
-    announcer: Announcer, now: float,
+    announcer: Announcer,
+    result: TurnResult,
+    now: float,
 ) -> None:  # fmt: skip
     if not work.reports:
         return
@@ -175,7 +177,7 @@ def _keys(pools: Pools, work: Work, claimed: Sequence[WaitingAttempt]) -> list[L
 
 
 def _dealer(board: Board, claimed: Sequence[WaitingAttempt]) -> Dealer[WaitingAttempt]:
-    queues: dict[str, dict[str, list[WaitingAttempt]]] = {}
+    queues: dict[TenantId, dict[CampaignId, list[WaitingAttempt]]] = {}
     for attempt in sorted(claimed, key=lambda a: (a.urgency, a.due_at, a.key.attempt_id)):
         queues.setdefault(attempt.key.tenant, {}).setdefault(attempt.campaign, []).append(attempt)
     return Dealer(queues, board.tenants, board.campaigns)

@@ -157,7 +157,13 @@ Fate = StaysOpen | Ends | WaitsAgain
 
 
 def decide(
-    facts: CallFacts, reports: Iterable[Report], *, now: float, detects_machine: bool, picks: int, overdue_after_s: float
+    facts: CallFacts,
+    reports: Iterable[Report],
+    *,
+    now: float,
+    detects_machine: bool,
+    picks: int,
+    overdue_after_s: float,
 ) -> Fate:
     """The fate of a call. `picks`: how often its attempt was given a number so far, this one included."""
     reports = sorted(reports, key=_evidence_first)

@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from outdial.rules.ids import CampaignId, TenantId
+
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
@@ -45,9 +47,11 @@ class Dealer(Generic[T]):
     tenant, campaign can be served any more. An item that is neither is simply not dealt again.
     """
 
-    def __init__(self, queues: Mapping[str, Mapping[str, Sequence[T]]], tenants: Rota[str], campaigns: Rota[str]) -> None:
+    def __init__(
+        self, queues: Mapping[TenantId, Mapping[CampaignId, Sequence[T]]], tenants: Rota[TenantId], campaigns: Rota[CampaignId]
+    ) -> None:
         self._tenants, self._campaigns = tenants, campaigns
-        self._queues: dict[str, dict[str, deque[T]]] = {}
+        self._queues: dict[TenantId, dict[CampaignId, deque[T]]] = {}
         order = tenants.order(queues)
         for tenant in order:
             self._queues[tenant] = {name: deque(items) for name, items in queues[tenant].items() if items}
@@ -73,20 +77,20 @@ class Dealer(Generic[T]):
             return item
         return None
 
-    def charge(self, tenant: str, campaign: str) -> None:
+    def charge(self, tenant: TenantId, campaign: CampaignId) -> None:
         """That tenant and campaign were served once."""
         self._tenants.served(tenant)
         self._campaigns.served(campaign)
 
-    def without_tenant(self, tenant: str) -> None:
+    def without_tenant(self, tenant: TenantId) -> None:
         """Deal nothing more of that tenant in this turn."""
         self._queues.pop(tenant, None)
 
-    def without_campaign(self, tenant: str, campaign: str) -> None:
+    def without_campaign(self, tenant: TenantId, campaign: CampaignId) -> None:
         """Deal nothing more of that campaign in this turn."""
         self._queues.get(tenant, {}).pop(campaign, None)
 
-    def _push(self, tenant: str) -> None:
+    def _push(self, tenant: TenantId) -> None:
         self._turn += 1
         heapq.heappush(self._heap, (self._tenants.count(tenant), self._turn, tenant))
 

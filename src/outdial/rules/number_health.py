@@ -42,7 +42,8 @@ class NumberHealth:
         """The own score after its decay."""
         if self.own_score_at is None:
             return 0.0
-        return self.own_score * 0.5 ** max(0.0, (now - self.own_score_at) / SCORE_HALF_LIFE_S)
+        halvings = max(0.0, (now - self.own_score_at) / SCORE_HALF_LIFE_S)
+        return self.own_score * float(0.5**halvings)
 
     def is_failing(self, now: float) -> bool:
         """Whether it leaves the draw; once `probe_after` has come it may be tried once."""
@@ -100,6 +101,11 @@ def _worked(health: NumberHealth, now: float) -> NumberHealth:
     if health.failures == 0 and health.failing_since is None and last is not None and now - last < WORKED_RESOLUTION_S:
         return health
     return replace(
-        health, failures=0, failed_contacts=frozenset(), failed_since=None, failing_since=None, probe_after=None,
+        health,
+        failures=0,
+        failed_contacts=frozenset(),
+        failed_since=None,
+        failing_since=None,
+        probe_after=None,
         last_worked_at=now,
     )

@@ -91,7 +91,7 @@ def _region(number: PhoneNumber) -> str | None:
         return None
     if region is not None or number.country_code == _NANP:
         return region  # +1 is shared by 25 countries: an unknown area code tells nothing
-    main = phonenumbers.region_code_for_country_code(number.country_code)
+    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return None if main in ("ZZ", _NON_GEOGRAPHIC) else main
 
 

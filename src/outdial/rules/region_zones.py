@@ -79,7 +79,5 @@ ZONES_OF_REGION: Final[dict[str, frozenset[str]]] = {
     region: frozenset(zones.split(",")) for region, zones in (item.split("=") for item in _TABLE.split())
 }
 """ISO 3166 region -> its zones."""
-TODAYS_NAME: Final[dict[str, str]] = {
-    old: new for old, new in (item.split("=") for item in _LEGACY.split())
-}
+TODAYS_NAME: Final[dict[str, str]] = {old: new for old, new in (item.split("=") for item in _LEGACY.split())}
 """Legacy zone name that the numbering data still uses -> the name in the table."""

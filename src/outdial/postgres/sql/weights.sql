@@ -1,0 +1,25 @@
+-- Weights: what the rotation, the health and the volumes of numbers stand at; read anew every few seconds.
+
+-- name: member_stats
+-- All of it: a row per member that was ever called from
+select campaign, number, attempts, answered, y, e, yf, ef, at from member_stats
+
+-- name: baselines
+-- The pools' own answer rates
+select campaign, country, class, y, x, at from pool_baseline
+
+-- name: volumes
+-- Dials since $1, by number, over all campaigns
+select number, sum(dials)::integer as dials from number_volume where hour > date_trunc('hour', $1::timestamptz) group by number
+
+-- name: health
+-- Numbers that carriers or contacts showed something of
+select * from number_health
+
+-- name: spam_scores
+-- The highest score reported from outside
+select number, max(score) as score from spam_reports group by number
+
+-- name: forget_volumes
+-- Hours that no 24-hour count needs any more
+delete from number_volume where hour < $1

@@ -1,0 +1,36 @@
+"""What picks weigh numbers by, read in one go: statistics, baselines, volumes of 24 h, health, reported spam scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outdial.postgres import statements
+from outdial.postgres.pool import translate_errors
+from outdial.postgres.settle import health_of, stats_of
+from outdial.rules.ids import CampaignId, NumberId
+from outdial.rules.pool_weights import PoolWeights
+from outdial.rules.rotation import BaselineSums
+
+SQL = statements.load("weights")
+DAY_S = 86_400.0
+
+
+async def load_weights(connection: Any, now: float) -> PoolWeights:
+    """Everything at once; a few thousand small rows."""
+    with translate_errors():
+        stats = await connection.fetch(SQL["member_stats"])
+        baselines = await connection.fetch(SQL["baselines"])
+        volumes = await connection.fetch(SQL["volumes"], now - DAY_S)
+        health = await connection.fetch(SQL["health"])
+        scores = await connection.fetch(SQL["spam_scores"])
+    sums: dict[CampaignId, dict[tuple[str, str], BaselineSums]] = {}
+    for row in baselines:
+        of = sums.setdefault(CampaignId(row["campaign"]), {})
+        of[row["country"], row["class"]] = BaselineSums(row["y"], row["x"], row["at"])
+    return PoolWeights(
+        stats={(CampaignId(row["campaign"]), NumberId(row["number"])): stats_of(row) for row in stats},
+        baselines=sums,
+        dials_24h={NumberId(row["number"]): row["dials"] for row in volumes},
+        health={NumberId(row["number"]): health_of(row) for row in health},
+        spam_scores={NumberId(row["number"]): row["score"] for row in scores},
+    )

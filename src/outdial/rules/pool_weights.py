@@ -1,0 +1,97 @@
+"""From catalogue and statistics to the pool as a pick sees it: one implementation for dispatching, health and dry runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from outdial.rules.catalogue_rows import ConnectionRow, MemberRow, NumberRow, NumberState
+from outdial.rules.eligibility import NumberFacts, skip_but_for_spam, static_skip
+from outdial.rules.ids import CampaignId, NumberId
+from outdial.rules.number_health import NumberHealth
+from outdial.rules.phone import family, geography, number_type
+from outdial.rules.policy import CampaignPolicy, RotationParams
+from outdial.rules.pool import Geography, Member, NumberType
+from outdial.rules.rotation import BaselineSums, MemberStats, PoolBaseline, is_resting, rotation_weight
+
+
+@dataclass(frozen=True, slots=True)
+class PoolWeights:
+    """All pools' statistics at one moment. `dials_24h` over all campaigns; `spam_scores` as reported from outside."""
+
+    stats: Mapping[tuple[CampaignId, NumberId], MemberStats] = field(default_factory=dict)
+    baselines: Mapping[CampaignId, Mapping[tuple[str, str], BaselineSums]] = field(default_factory=dict)
+    dials_24h: Mapping[NumberId, int] = field(default_factory=dict)
+    health: Mapping[NumberId, NumberHealth] = field(default_factory=dict)
+    spam_scores: Mapping[NumberId, float] = field(default_factory=dict)
+
+    def baseline(self, campaign: CampaignId) -> PoolBaseline:
+        """The pool's own answer rates."""
+        return PoolBaseline(self.baselines.get(campaign, {}))
+
+    def stats_of(self, campaign: CampaignId, number: NumberId, now: float, params: RotationParams) -> MemberStats:
+        """A member's sums; without history it starts from the number's index over the tenant's other campaigns."""
+        own = self.stats.get((campaign, number), MemberStats(at=now))
+        return own if own.attempts >= params.warm_up else replace(own, prior_index=self._elsewhere(number, now, params))
+
+    def _elsewhere(self, number: NumberId, now: float, params: RotationParams) -> float:
+        others = [s for (_, n), s in self.stats.items() if n == number and s.attempts >= params.warm_up]
+        total = sum(s.attempts for s in others)
+        return sum(s.index(now, params) * s.attempts for s in others) / total if total else 1.0
+
+
+def number_facts(number: NumberRow, member: MemberRow, weights: PoolWeights) -> NumberFacts:
+    """What eligibility goes by."""
+    return NumberFacts(
+        active=number.state is NumberState.ACTIVE,
+        number_paused=number.paused,
+        member_paused=member.paused,
+        reported_spam_score=weights.spam_scores.get(number.number, 0.0),
+        health=weights.health.get(number.number, NumberHealth()),
+        calls_24h=weights.dials_24h.get(number.number, 0),
+        max_calls_24h=_int(number, "max_calls_24h"),
+    )
+
+
+def _int(number: NumberRow, key: str) -> int:
+    value = number.settings.get(key, 0)
+    return int(value) if isinstance(value, int) else 0
+
+
+def make_member(
+    number: NumberRow, member: MemberRow, connection: ConnectionRow, weights: PoolWeights, policy: CampaignPolicy,
+    now: float,
+) -> Member:  # fmt: skip
+    """One number of the pool with its weight and what keeps it out."""
+    params = policy.rotation
+    if isinstance(budget := number.settings.get("volume_budget_24h"), int):
+        params = replace(params, volume_budget_24h=budget)
+    index = weights.stats_of(policy.campaign, number.number, now, params).index(now, params)
+    facts = number_facts(number, member, weights)
+    countries = number.settings.get("allowed_countries", ())
+    kind = number.settings.get("number_type")
+    return Member(
+        number=number.number,
+        e164=number.e164,
+        connection=connection.connection,
+        provider=connection.provider,
+        geography=_geography(number),
+        number_type=NumberType(kind) if isinstance(kind, str) else number_type(number.e164),
+        base_weight=member.base_weight,
+        rotation_weight=rotation_weight(index, facts.calls_24h, params),
+        index=index,
+        resting=is_resting(index, params),
+        allowed_countries=frozenset(family(str(c)) for c in countries)
+        if isinstance(countries, Sequence)
+        else frozenset(),
+        static_skip=static_skip(facts, now, policy.selection),
+        skip_if_kept=skip_but_for_spam(facts, now),
+        added_at=member.added_at or 0.0,
+    )
+
+
+def _geography(number: NumberRow) -> Geography:
+    """By its digits, unless the operator knows its zone better."""
+    place = geography(number.e164)
+    zone = number.settings.get("time_zone")
+    return replace(place, zones=(zone,)) if isinstance(zone, str) and zone else place
