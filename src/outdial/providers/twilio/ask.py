@@ -1,0 +1,166 @@
+"""Part 2, look up · search · hang up: all of them may be repeated, and none of them can make a call.
+
+Twilio's list takes no token of ours, so a lost create answer is searched by To, From and time of creation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import parse_qsl, urlsplit
+
+from outdial.errors import Retryable
+from outdial.ports.carriers import SearchQuery
+from outdial.providers.http import Answer, HttpClient, Pairs, is_success
+from outdial.providers.tables import cause_of
+from outdial.providers.twilio.account import Account
+from outdial.providers.twilio.tables import ANSWERED_BY, CALL_STATUS, NO_STATUS, SIP_CAUSES
+from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
+
+CLOCK_MARGIN_S = 60.0
+"""Twilio's clock and ours may differ, and its times have whole seconds."""
+PAGE_SIZE = "50"
+MAX_PAGES = 10
+NOT_IN_THIS_STATE = 21_220
+"""Hanging up: the call is in no state for it."""
+NOT_FOUND = 20_404
+
+
+async def look_up(carrier_call_id: str, account: Account, http: HttpClient) -> CallNews | None:
+    """The call's state; None = Twilio does not know it. Raises `Retryable`."""
+    answer = await http.get(account.call_url(carrier_call_id), (), account.headers)
+    if _is_gone(answer):
+        return None
+    return news_of(_content(answer))
+
+
+async def search(query: SearchQuery, account: Account, http: HttpClient) -> Sequence[CallNews]:
+    """All calls between the two numbers that were created in the time asked for. Raises `Retryable`.
+
+    Two lists are asked: calls by start time, and those still queued, which have no start time yet.
+    """
+    pair = (("To", query.to), ("From", query.from_number), ("PageSize", PAGE_SIZE))
+    since = datetime.fromtimestamp(query.begun_at - CLOCK_MARGIN_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found: dict[str, CallNews] = {}
+    for narrowing in (("StartTime>", since), ("Status", "queued")):
+        for call in await _all_pages((*pair, narrowing), account, http):
+            news = news_of(call)
+            if news.carrier_call_id is not None and _created_within(call, query):
+                found[news.carrier_call_id] = news
+    return list(found.values())
+
+
+async def hang_up(carrier_call_id: str, account: Account, http: HttpClient) -> None:
+    """End the call whatever its state. Raises `Retryable`.
+
+    `completed` ends a live call, `canceled` one that is queued or ringing; it may pass from one to the other between
+    the two requests, so the third word is the call's own state.
+    """
+    for status in ("completed", "canceled"):
+        answer = await http.post(account.call_url(carrier_call_id), (("Status", status),), account.headers)
+        if is_success(answer.status) or _is_gone(answer):
+            return
+        if _code(answer) != NOT_IN_THIS_STATE:
+            raise _cannot(answer)
+    state = await look_up(carrier_call_id, account, http)
+    if state is not None and state.progress is not Progress.FINAL:
+        raise Retryable("the carrier will not end the call in its present state")
+
+
+def news_of(call: Mapping[str, object]) -> CallNews:
+    """A Call object in outdial's words. It has no SIP code, so a failed call stays `carrier_failed`."""
+    status = _text(call, "status")
+    row = CALL_STATUS.get(status or "", NO_STATUS)
+    outcome, _ = cause_of(row, None, SIP_CAUSES)
+    answered_by = _text(call, "answered_by")
+    final = row.progress is Progress.FINAL
+    duration = _text(call, "duration")
+    return CallNews(
+        progress=row.progress,
+        carrier_call_id=_text(call, "sid"),
+        at=moment(_text(call, "end_time")) if final else None,
+        outcome=outcome,
+        answered_by=None if answered_by is None else ANSWERED_BY.get(answered_by, AnsweredBy.UNKNOWN),
+        was_answered=row.was_answered,
+        provider_status=status,
+        provider_code=answered_by if answered_by is not None and answered_by not in ANSWERED_BY else None,
+        known_code=row is not NO_STATUS and (answered_by is None or answered_by in ANSWERED_BY),
+        duration_s=float(duration) if final and duration is not None and duration.isdecimal() else None,
+        to=_text(call, "to"),
+        from_number=_text(call, "from"),
+    )
+
+
+def moment(text: str | None) -> float | None:
+    """An RFC 2822 date in Unix seconds; None when it is none."""
+    if text is None:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+async def _all_pages(query: Pairs, account: Account, http: HttpClient) -> list[Mapping[str, object]]:
+    calls: list[Mapping[str, object]] = []
+    url = f"{account.calls_url}.json"
+    for _ in range(MAX_PAGES):
+        content = _content(await http.get(url, query, account.headers))
+        page = content.get("calls")
+        if not isinstance(page, list):
+            raise Retryable("the carrier's list of calls is unreadable")
+        calls += [call for call in page if isinstance(call, dict)]
+        following = content.get("next_page_uri")
+        if not isinstance(following, str) or not following:
+            return calls
+        # Only path and query are taken: our credentials go to no other host.
+        parts = urlsplit(following)
+        url, query = account.origin + parts.path, parse_qsl(parts.query, keep_blank_values=True)
+    raise Retryable("the carrier's list of calls has no end")
+
+
+def _created_within(call: Mapping[str, object], query: SearchQuery) -> bool:
+    created = moment(_text(call, "date_created"))
+    # A queued call may have no date yet; better one call too many than a call denied.
+    return created is None or query.begun_at - CLOCK_MARGIN_S <= created <= query.until + CLOCK_MARGIN_S
+
+
+def _content(answer: Answer) -> Mapping[str, object]:
+    if not is_success(answer.status):
+        raise _cannot(answer)
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise Retryable("the carrier's answer is unreadable")
+    return content
+
+
+def _is_gone(answer: Answer) -> bool:
+    """Twilio's own word that it has no such call. A 404 of some proxy, or of a mistyped address, is none."""
+    return answer.status == HTTPStatus.NOT_FOUND and _code(answer) == NOT_FOUND
+
+
+def _cannot(answer: Answer) -> Retryable:
+    code = _code(answer)
+    detail = f"http_{answer.status}" + (f", code {code}" if code is not None else "")
+    return Retryable(f"the carrier could not be asked: {detail}", delay_s=answer.retry_after_s())
+
+
+def _code(answer: Answer) -> int | None:
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    code = content.get("code") if isinstance(content, dict) else None
+    return code if isinstance(code, int) else None
+
+
+def _text(call: Mapping[str, object], key: str) -> str | None:
+    """A field as text. Twilio writes numbers as texts, its look-alikes as numbers."""
+    value = call.get(key)
+    return None if value is None or value == "" or isinstance(value, dict | list) else str(value)

@@ -1,0 +1,75 @@
+"""Part 3, first half: is a callback really Twilio's?
+
+base64(HMAC(secret, address + every form field's name and value, sorted by name)). The secret is the account's auth token
+(SHA-1), or a shared key (SHA-256) when the header `X-Twilio-Webhooks-Signature-Settings` says so. Twilio signs
+sometimes with and sometimes without the port, and it is not written down whether a fragment with connection overrides
+belongs to the signed address: all forms of *our own* address are tried, which weakens nothing, since each needs the
+secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+
+SIGNATURE = "x-twilio-signature"
+SETTINGS = "x-twilio-webhooks-signature-settings"
+_STANDARD_PORTS = {"https": 443, "http": 80}
+
+
+def is_signed(
+    url: str,
+    fields: Sequence[tuple[str, str]],
+    headers: Mapping[str, str],
+    auth_tokens: Iterable[str],
+    shared_key: str | None,
+    fragment: str,
+) -> bool:
+    """Whether one of the secrets signed this address and these fields. `headers`: names in lower case."""
+    given = headers.get(SIGNATURE, "").encode("utf-8", "surrogateescape")
+    algorithm = _algorithm(headers.get(SETTINGS, ""))
+    if algorithm == "HMAC_SHA1":
+        secrets, digest = tuple(auth_tokens), "sha1"
+    elif algorithm == "HMAC_SHA256" and shared_key is not None:
+        secrets, digest = (shared_key,), "sha256"
+    else:
+        return False
+    tail = _concatenated(fields)
+    found = False
+    for address in _forms_of(url, fragment):
+        for secret in secrets:
+            found |= hmac.compare_digest(_signature(secret, address + tail, digest), given)
+    return found
+
+
+def _signature(secret: str, text: str, digest: str) -> bytes:
+    return b64encode(hmac.digest(secret.encode(), text.encode(), digest))
+
+
+def _concatenated(fields: Sequence[tuple[str, str]]) -> str:
+    """Names sorted; the values of a repeated name sorted, and each of them once."""
+    return "".join(name + value for name, value in sorted(set(fields)))
+
+
+def _forms_of(url: str, fragment: str) -> Iterator[str]:
+    parts = urlsplit(url)
+    netlocs = {parts.netloc}
+    if parts.port is None:
+        netlocs.add(f"{parts.netloc}:{_STANDARD_PORTS.get(parts.scheme, 443)}")
+    else:
+        netlocs.add(parts.netloc.removesuffix(f":{parts.port}"))
+    for netloc in netlocs:
+        address = url.replace(parts.netloc, netloc, 1)
+        yield address
+        yield f"{address}#{fragment}"
+
+
+def _algorithm(settings: str) -> str:
+    """`key=…,algorithm=…`; nothing said means the auth token and SHA-1."""
+    for part in settings.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "algorithm" and value.strip():
+            return value.strip().upper()
+    return "HMAC_SHA1"
