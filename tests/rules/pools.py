@@ -155,7 +155,9 @@ def waiting(result: Blocked) -> Waits:
     return Waits(result.blocker, result.blocked_since, result.spilled, result.sticky_waited)
 
 
-def drawn(index: PoolIndex, attempt: AttemptFacts | None = None, *, busy: Iterable[str] = (), picks: int = 400) -> set[str]:
+def drawn(
+    index: PoolIndex, attempt: AttemptFacts | None = None, *, busy: Iterable[str] = (), picks: int = 400
+) -> set[str]:
     """Every number that comes up in many picks."""
     return {chosen(index, attempt, busy=busy, seed=seed)[0] for seed in range(picks)}
 
