@@ -54,7 +54,7 @@ create index members_number on members (number);
 
 -- One row, bumped by every change of the catalogue or of a number's health: replicas poll it each second.
 create table catalogue_version (
-    only    boolean primary key default true check (only),
+    single  boolean primary key default true check (single),
     version bigint not null default 1
 );
 insert into catalogue_version default values;
