@@ -3,7 +3,7 @@
 Slots, deadlines and sticky assignments are judged by every replica, so they must agree on the hour. A replica
 measures how far the database's clock is from its own monotonic one (`select clock_timestamp()`, one round trip) and
 adds that offset from then on: no statement asks for the time again, and a jump of this machine's wall clock changes
-nothing. All code takes a `Clock`; nothing but this module reads the machine's clocks.
+nothing. All code takes a `Clock`; besides this module only the stamps of log lines read the machine's clocks.
 """
 
 from __future__ import annotations

@@ -1,0 +1,32 @@
+"""Every event name that outdial logs, with its meaning: a closed list, because people and alerts search for them.
+
+One line per name; a test compares it with the calls in the source. Fields besides the event: timestamp (UTC), level,
+service, version, and where they apply tenant_id, campaign_id, attempt_id, connection, number (its surrogate name),
+provider, carrier_call_id, tier, outcome, reason, duration_ms, trace_id, error_type, error_message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LOG_EVENTS: Mapping[str, str] = {
+    "attempt.conflicting": "a known attempt_id came with a different body; the first one stands",
+    "carrier.unknown_code": "a carrier said something that no table knows; recorded as it came",
+    "catalogue.retry": "the catalogue could not be read again; the snapshot at hand stays in use",
+    "intake.retry": "deliveries could not be stored; they stay unacked and are tried again",
+    "library.message": "a library's own log line; its text is in `message`",
+    "loop.complaint": "the event loop met an exception that nobody fetched, or a broken callback",
+    "message.dead_lettered": "a message could not be understood and lies in the dead-letter table",
+    "place.failed": "an adapter raised while placing; the call is treated as one that may exist",
+    "process.uncaught": "an exception ended the process or a thread",
+    "recovery.cannot_ask": "a carrier could not be asked about a call; asked again later",
+    "recovery.several_calls": "a search found more than one call for one attempt; the first was adopted",
+    "relay.left_to_others": "the relay could not publish or clean up; what is left is found again in the outbox",
+    "task.cancelled": "background tasks did not end in time and were cancelled",
+    "task.died": "a background task ended although nobody asked it to",
+    "task.failed": "a background loop failed in one turn; it goes on after a pause",
+    "task.retry": "a background loop met an expected trouble; it goes on after a pause",
+    "task.stuck": "cancelled background tasks still run; the process ends without them",
+    "turn.refused": "PostgreSQL refused a turn for what it says, even alone: an invariant is broken",
+    "turn.retry": "a turn was undone (the database is away or busy); it is made again",
+}
