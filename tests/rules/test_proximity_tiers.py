@@ -95,6 +95,28 @@ def test_a_number_excluded_for_this_attempt_leaves_its_tier() -> None:
     assert chosen(pool(LON, PAR, NY), call(LONDON)) == ("lon", Tier.COUNTRY)
 
 
+IN_TURN: list[tuple[str, SelectionPolicy, list[Member], list[tuple[Geography, set[str]]]]] = [
+    ("area codes", GEOMATCH, [NY, CHI], [(NEW_YORK, {"ny"}), (CHICAGO, {"chi"}), (NEW_YORK, {"ny"})]),
+    ("countries", SelectionPolicy(), [NY, LON], [(NEW_YORK, {"ny"}), (LONDON, {"lon"})]),
+    ("time zones", SelectionPolicy(), [CHI, LON], [(PARIS, {"lon"}), (TORONTO, {"chi"}), (PARIS, {"lon"})]),
+    (
+        "allowed countries",
+        SelectionPolicy(),
+        [NY, number("gb-only", NEW_YORK, only={"GB"})],
+        [(TOKYO, {"ny"}), (LONDON, {"ny", "gb-only"}), (TOKYO, {"ny"})],
+    ),
+]
+
+
+@pytest.mark.parametrize(("selection", "members", "calls"), [case[1:] for case in IN_TURN], ids=[c[0] for c in IN_TURN])
+def test_one_pool_serves_contacts_of_all_places_in_turn(
+    selection: SelectionPolicy, members: list[Member], calls: list[tuple[Geography, set[str]]]
+) -> None:
+    index = pool(*members, under=policy(selection=selection))
+    for contact, numbers in calls:
+        assert drawn(index, call(contact), picks=40) == numbers
+
+
 # --- Waiting for a busy tier ---------------------------------------------------------------------------------------
 
 US = number("us", NEW_YORK, through="us-line")

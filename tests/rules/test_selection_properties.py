@@ -14,7 +14,7 @@ from outdial.rules.candidates import factor_of
 from outdial.rules.ids import NumberId
 from outdial.rules.picture_body import picture_body, picture_of, read_picture
 from outdial.rules.policy import CampaignPolicy, RotationParams, SelectionPolicy, StickyPolicy, WhenFlagged
-from outdial.rules.pool import Member, NumberType, SkipReason, Tier
+from outdial.rules.pool import Geography, Member, NumberType, SkipReason, Tier
 from outdial.rules.pool_index import PoolIndex
 from outdial.rules.proximity import belongs, quarter_of, tiers_of
 from outdial.rules.replay import replay
@@ -269,3 +269,13 @@ def test_the_same_record_makes_the_same_choice_after_everything_has_changed(case
 def test_the_same_situation_makes_the_same_choice(case: Case) -> None:
     again = Case(PoolIndex(case.index.picture, case.index.policy), case.attempt, case.assignment, case.busy, case.seed)
     assert case.pick() == again.pick()
+
+
+@given(case=cases(), contacts=st.lists(PLACES, max_size=6))
+def test_what_an_index_keeps_of_earlier_contacts_changes_nothing(case: Case, contacts: list[Geography]) -> None:
+    used = PoolIndex(case.index.picture, case.index.policy)
+    for n, contact in enumerate(contacts):
+        attempt = replace(case.attempt, contact=contact)
+        choose(used, attempt, None, frozenset(), NOW + 900 * n, Random(n))
+    expected = case.pick()
+    assert replace(case, index=used).pick() == expected

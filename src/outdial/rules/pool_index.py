@@ -19,8 +19,8 @@ from outdial.rules.waits import AttemptFacts
 KEPT_MEMBERS = 200_000
 """Members in kept candidates, after which all are dropped: about 10 MB, reached only by large pools and many countries."""
 
-_Key = tuple[Tier, str | None, frozenset[str], object]
-_NOT_KEPT: frozenset[NumberId] = frozenset()
+_Key = tuple[Tier, str | None, object, frozenset[str], frozenset[NumberId]]
+_NOBODY: frozenset[NumberId] = frozenset()
 
 
 class PoolIndex:
@@ -71,24 +71,23 @@ class PoolIndex:
 
     def candidates(self, tier: Tier, attempt: AttemptFacts, without: frozenset[str], now: float) -> Candidates | None:
         """The tier's candidates for this attempt; None = the tier does not match. `without`: see `without_instruction`."""
-        key = self._key(tier, attempt.contact, without, now)
+        excluded = attempt.excluded.intersection(self._members) if attempt.excluded else _NOBODY
+        key = (*self._place_key(tier, attempt.contact, now), without, excluded)
         try:
-            kept = self._kept[key]
+            return self._kept[key]
         except KeyError:
-            kept = self._keep(key, self._work_out(tier, attempt.contact, without, now, _NOT_KEPT))
-        if kept is None or attempt.excluded.isdisjoint(self._members):
-            return kept
-        return self._work_out(tier, attempt.contact, without, now, attempt.excluded)
+            return self._keep(key, self._work_out(tier, attempt.contact, without, excluded, now))
 
-    def _key(self, tier: Tier, contact: Geography, without: frozenset[str], now: float) -> _Key:
+    def _place_key(self, tier: Tier, contact: Geography, now: float) -> tuple[Tier, str | None, object]:
+        """What of the contact's place the tier's candidates depend on."""
         country = contact.country if self._is_restricted or tier is Tier.COUNTRY else None
         match tier:
             case Tier.AREA_CODE:
-                return tier, country, without, contact.area_code
+                return tier, country, contact.area_code
             case Tier.TIME_ZONE:
-                return tier, country, without, (contact.zones, quarter_of(now))
+                return tier, country, (contact.zones, quarter_of(now))
             case _:
-                return tier, country, without, None
+                return tier, country, None
 
     def _keep(self, key: _Key, candidates: Candidates | None) -> Candidates | None:
         size = 1 + (len(candidates.members) if candidates else 0)
@@ -100,7 +99,7 @@ class PoolIndex:
         return candidates
 
     def _work_out(
-        self, tier: Tier, contact: Geography, without: frozenset[str], now: float, excluded: frozenset[NumberId]
+        self, tier: Tier, contact: Geography, without: frozenset[str], excluded: frozenset[NumberId], now: float
     ) -> Candidates | None:
         selection = self.policy.selection
         belonging: dict[Geography, bool] = {}

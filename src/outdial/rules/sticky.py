@@ -229,7 +229,7 @@ def _bind(
     bound = Assignment(call.number, policy.sticky_epoch, now, _expiry(policy, call, now), call.by)
     if assignment is None or not _holds(policy, assignment, added_at, now):
         return StickyChange(StickyEvent.BOUND, bound)
-    if call.seen.saw is Saw.UNUSABLE and call.seen.is_still(assignment) and assignment.number != call.number:
+    if call.seen.saw is Saw.UNUSABLE and call.seen.is_still(assignment):
         return StickyChange(StickyEvent.MOVED, bound, previous=assignment.number)
     return None
 
