@@ -87,3 +87,4 @@ class Desk:
                 await self._awake.wait()
         except TimeoutError:
             pass
+        self._awake.clear()

@@ -62,15 +62,13 @@ class Dispatcher:
     def start(self) -> None:
         """Begin all loops."""
         run, pauses = self._background, self._pauses
-        self.tasks = [
-            run.loop("intake", self._take_in),
-            run.start("turns", self._turns(), fatal=True),
-            run.loop("relay", self._relay.publish),
-            run.every("leftovers", pauses.leftovers_s, self._relay.take_up_leftovers),
-            run.every("recovery", pauses.recover_s, self._recovery.check_due),
-            run.every("sweep", pauses.sweep_s, self._sweep),
-            run.every("poll", pauses.poll_s, self._poll),
-        ]
+        run.loop("intake", self._take_in)
+        self._turning = run.start("turns", self._turns(), fatal=True)
+        run.loop("relay", self._relay.publish)
+        run.every("leftovers", pauses.leftovers_s, self._relay.take_up_leftovers)
+        run.every("recovery", pauses.recover_s, self._recovery.check_due)
+        run.every("sweep", pauses.sweep_s, self._sweep)
+        run.every("poll", pauses.poll_s, self._poll)
 
     # -- step 1
 

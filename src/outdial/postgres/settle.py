@@ -153,9 +153,7 @@ def _outcome_row(e: EndedAttempt) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def give_back(
-    connection: Any, given_back: Sequence[tuple[OpenCall, Parked, frozenset[NumberId], int]]
-) -> None:
+async def give_back(connection: Any, given_back: Sequence[tuple[OpenCall, Parked, frozenset[NumberId], int]]) -> None:
     """Let attempts wait again whose call is proven not to be."""
     if given_back:
         rows = (_waiting_row(*item) for item in given_back)
@@ -166,7 +164,7 @@ def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks
     i, carry = call.identity, call.carry
     return (
         *i.key, i.slots.campaign, i.contact, p.line, carry["urgency"], carry["due_at"], carry["not_after"], p.look_at,
-        p.blocker, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited, sorted(excluded), picks,
+        p.blocker, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited, " ".join(sorted(excluded)), picks,
         carry["attempt_no"], carry["received_at"],
     )  # fmt: skip
 
@@ -185,7 +183,9 @@ async def write_statistics(
         rows = ((*k, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at) for k, s in sorted(members.items()))
         await connection.execute(SQL["write_member_stats"], *columns(rows, 9))
     if baselines:
-        await connection.execute(SQL["write_baselines"], *columns(((*k, b.y, b.x, b.at) for k, b in sorted(baselines.items())), 6))
+        await connection.execute(
+            SQL["write_baselines"], *columns(((*k, b.y, b.x, b.at) for k, b in sorted(baselines.items())), 6)
+        )
 
 
 async def write_health(
@@ -202,7 +202,7 @@ async def write_health(
 
 def _health_row(number: NumberId, h: NumberHealth) -> tuple[Any, ...]:
     return (
-        number, h.own_score, h.own_score_at, h.carrier_rejected_at, h.failures, sorted(h.failed_contacts),
+        number, h.own_score, h.own_score_at, h.carrier_rejected_at, h.failures, " ".join(sorted(h.failed_contacts)),
         h.failed_since, h.failing_since, h.probe_after, h.last_worked_at,
     )  # fmt: skip
 

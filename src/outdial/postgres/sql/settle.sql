@@ -111,11 +111,11 @@ insert into waiting (
 )
 select k.tenant, k.attempt_id, k.campaign, k.contact, k.line, k.urgency, k.due_at, k.not_after,
        least(k.look_at, k.not_after), k.blocker, k.next_eligible_at, k.blocked_since, k.spilled, k.sticky_waited,
-       coalesce(array(select jsonb_array_elements_text(k.excluded)), '{}'), k.picks, k.attempt_no, k.received_at
+       string_to_array(k.excluded, ' '), k.picks, k.attempt_no, k.received_at
 from unnest(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::timestamptz[], $8::timestamptz[],
     $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::smallint[], $14::boolean[],
-    $15::jsonb[], $16::smallint[], $17::integer[], $18::timestamptz[]
+    $15::text[], $16::smallint[], $17::integer[], $18::timestamptz[]
 ) as k (
     tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, next_eligible_at,
     blocked_since, spilled, sticky_waited, excluded, picks, attempt_no, received_at
@@ -160,10 +160,10 @@ insert into number_health (
     probe_after, last_worked_at
 )
 select k.number, k.own_score, k.own_score_at, k.carrier_rejected_at, k.failures,
-       coalesce(array(select jsonb_array_elements_text(k.failed_contacts)), '{}'), k.failed_since, k.failing_since,
+       string_to_array(k.failed_contacts, ' '), k.failed_since, k.failing_since,
        k.probe_after, k.last_worked_at
 from unnest(
-    $1::text[], $2::double precision[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::jsonb[],
+    $1::text[], $2::double precision[], $3::timestamptz[], $4::timestamptz[], $5::integer[], $6::text[],
     $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[]
 ) as k (
     number, own_score, own_score_at, carrier_rejected_at, failures, failed_contacts, failed_since, failing_since,
