@@ -123,6 +123,7 @@ def test_every_countrys_numbers_are_masked_in_every_international_format(country
 def test_the_usual_national_formats_are_masked_too(country: str) -> None:
     for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE):
         example = phonenumbers.example_number_for_type(country, kind)
+        assert example is not None
         shown = mask_text(
             f"calling {phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.NATIONAL)} failed"
         )

@@ -1,134 +1,215 @@
 """Every metric of outdial, in one file: name, kind, labels, meaning. No label ever holds a phone number.
 
-Names and labels are an interface; changing one is a changelog entry. Each app has its own registry.
+Names and labels are an interface; changing one is a changelog entry. Each app has its own registry. What is read from
+the database (slots, waiting attempts, outbox) is the same on all replicas: dashboards take the maximum, never the sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import product
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import generate_latest
 
+from outdial import __version__
 from outdial.rules.blocker import Blocker
-from outdial.rules.outcome import Outcome
-from outdial.rules.pool import Tier
+from outdial.rules.outcome import Ending, Outcome
+from outdial.rules.pool import SkipReason, Tier
+from outdial.telemetry.metric_kinds import OPEN, Definitions, MetricFact
 
 PLACE_RESULTS = ("accepted", "refused", "deferred", "not_sent", "ambiguous")
 CALLBACK_RESULTS = ("applied", "unknown", "forged", "unreadable", "failed")
 INTAKE_RESULTS = ("stored", "duplicate", "conflicting", "rejected", "canceled", "dead_lettered")
+STICKY_EVENTS = ("bound", "moved", "reused", "cleared")
+INVARIANTS = ("several_calls_found", "turn_refused")
+READY_CHECKS = ("database", "broker", "schema", "draining")
+
+MOST_TENANTS = 100
+"""Tenants that get slot series of their own, the busiest first; the rest is summed up as `_other`."""
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_CALL = (1, 5, 10, 20, 30, 45, 60, 120, 300, 900, 1800)
+
+
+class SlotUse(NamedTuple):
+    """A limits row as metrics show it. `limit` None = no limit of its own."""
+
+    kind: str
+    id: str
+    in_use: int
+    limit: int | None
 
 
 class Metrics:
     """The metrics of one replica."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.attempts_received = self._counter(
+        self._define = Definitions()
+        self.registry = self._define.registry
+        self._define_intake()
+        self._define_plan()
+        self._define_place_and_follow()
+        self._define_settle_and_relay()
+        self._define_capacity()
+        self._define_process()
+
+    def _define_intake(self) -> None:
+        define = self._define
+        self.attempts_received = define.counter(
             "outdial_attempts_received_total",
             "Messages taken from the attempt queues, by what became of them.",
-            {"result": INTAKE_RESULTS},
+            result=INTAKE_RESULTS,
         )
-        self.unknown_fields = self._counter("outdial_unknown_fields_total", "Unknown fields in messages, ignored.")
-        self.attempts_ended = self._counter(
-            "outdial_attempts_ended_total",
-            "Attempts that ended with a call, by outcome.",
-            {"outcome": tuple(Outcome)},
+        self.redeliveries = define.counter(
+            "outdial_redeliveries_total", "Messages that the broker had delivered before.", queue=OPEN
         )
-        self.attempts_ended_without_call = self._counter(
-            "outdial_attempts_ended_without_call_total",
-            "Attempts that ended without a call.",
-            {"outcome": ("rejected_request", "expired", "canceled")},
-        )
-        self.picks = self._counter(
-            "outdial_picks_total", "Numbers picked, by the tier that found them.", {"tier": tuple(Tier)}
-        )
-        self.parked = self._counter(
-            "outdial_parked_total", "Attempts put aside while planning, by blocker.", {"blocker": tuple(Blocker)}
-        )
-        self.place_results = self._counter(
-            "outdial_create_requests_total", "Create requests to carriers, by result.", {"result": PLACE_RESULTS}
-        )
-        self.place_seconds = self._histogram(
-            "outdial_create_request_seconds",
-            "From the intent's start time to the carrier's answer.",
-            (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
-        )
-        self.intake_to_start_seconds = self._histogram(
-            "outdial_intake_to_start_seconds",
-            "From intake to the start of the create request.",
-            (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300),
-        )
-        self.callbacks = self._counter(
-            "outdial_callbacks_total", "Callbacks of carriers, by what became of them.", {"result": CALLBACK_RESULTS}
-        )
-        self.unknown_codes = self._counter(
-            "outdial_unknown_carrier_codes_total", "Carrier codes that no table knows; recorded as they came."
-        )
-        self.turn_seconds = self._histogram(
-            "outdial_turn_seconds",
-            "One turn: claim, lock, look, settle, reserve, park, commit.",
-            (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
-        )
-        self.intents = self._counter("outdial_intents_total", "Committed intents to dial.")
-        self.calls_in_flight = self._gauge("outdial_calls_in_flight", "Create requests this replica has under way.")
-        self.events_published = self._counter("outdial_events_published_total", "Events confirmed by the broker.")
-        self.events_unconfirmed = self._counter(
-            "outdial_events_unconfirmed_total", "Publishes without a confirm; they are repeated."
-        )
-        self.outbox_pending = self._gauge("outdial_outbox_pending", "Events that wait in the outbox.")
-        self.dead_letters = self._gauge("outdial_dead_letters", "Dead letters not yet replayed.")
-        self.unconfirmed = self._gauge("outdial_unconfirmed_attempts", "Attempts whose call may or may not exist.")
-        self.waiting = self._gauge("outdial_waiting_attempts", "Attempts in the waiting room.")
-        self.slots_in_use = self._gauge(
-            "outdial_slots_in_use", "Slots in use, read from the database: the same on all replicas.", ("kind", "id")
-        )
-        self.slots_limit = self._gauge("outdial_slots_limit", "The limit of slots.", ("kind", "id"))
-        self.slot_drift = self._gauge(
-            "outdial_slot_drift", "Counters that differ from the calls themselves; must be 0."
-        )
-        self.ack_failures = self._counter(
+        self.unknown_fields = define.counter("outdial_unknown_fields_total", "Unknown fields in messages, ignored.")
+        self.ack_failures = define.counter(
             "outdial_ack_failures_total", "Acks on a dead channel; the delivery comes again."
         )
-        self.task_failures = self._counter("outdial_task_failures_total", "Failed background tasks.", labels=("task",))
-        self.event_loop_lag_seconds = self._histogram(
-            "outdial_event_loop_lag_seconds",
-            "How late the event loop woke up.",
-            (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
+        self.dead_letters = define.gauge("outdial_dead_letters", "Dead letters not yet replayed.")
+
+    def _define_plan(self) -> None:
+        define = self._define
+        self.waiting = define.gauge("outdial_waiting_attempts", "Attempts in the waiting room.")
+        self.parked = define.counter(
+            "outdial_parked_total", "Attempts put aside while planning, by blocker.", blocker=tuple(Blocker)
         )
-        self.invariant_violations = self._counter(
-            "outdial_invariant_violations_total", "What must never happen, and did.", labels=("invariant",)
+        self.picks = define.counter(
+            "outdial_picks_total", "Numbers picked, by the tier that found them.", tier=tuple(Tier)
         )
-        self.ready = self._gauge("outdial_ready", "Whether this replica is ready: 1 or 0.")
+        self.pick_skips = define.counter(
+            "outdial_pick_skips_total",
+            "Numbers that never entered a draw, by the first reason that held.",
+            reason=tuple(SkipReason),
+        )
+        self.intents = define.counter("outdial_intents_total", "Committed intents to dial.")
+        self.turn_seconds = define.histogram(
+            "outdial_turn_seconds", "One turn: claim, lock, look, settle, reserve, park, commit.", _FAST
+        )
+        self.intake_to_start_seconds = define.histogram(
+            "outdial_intake_to_start_seconds",
+            "From intake to the start of the create request.",
+            (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 900, 3600),
+        )
+
+    def _define_place_and_follow(self) -> None:
+        define = self._define
+        self.place_results = define.counter(
+            "outdial_create_requests_total", "Create requests to carriers, by result.", result=PLACE_RESULTS
+        )
+        self.place_seconds = define.histogram(
+            "outdial_create_request_seconds",
+            "From the intent's start time to the carrier's answer.",
+            (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15),
+        )
+        self.calls_in_flight = define.gauge("outdial_calls_in_flight", "Create requests this replica has under way.")
+        self.unconfirmed = define.gauge(
+            "outdial_unconfirmed_attempts", "Attempts whose call may or may not exist; their slots are kept."
+        )
+        self.callbacks = define.counter(
+            "outdial_callbacks_total", "Callbacks of carriers, by what became of them.", result=CALLBACK_RESULTS
+        )
+        self.unknown_codes = define.counter(
+            "outdial_unknown_carrier_codes_total", "Carrier codes that no table knows; recorded as they came."
+        )
+
+    def _define_settle_and_relay(self) -> None:
+        define = self._define
+        self.attempts_ended = define.counter(
+            "outdial_attempts_ended_total", "Attempts that ended with a call, by outcome.", outcome=tuple(Outcome)
+        )
+        self.attempts_ended_without_call = define.counter(
+            "outdial_attempts_ended_without_call_total", "Attempts that ended without a call.", outcome=tuple(Ending)
+        )
+        self.corrections = define.counter(
+            "outdial_corrections_total", "Settled outcomes that later evidence corrected."
+        )
+        self.sticky_events = define.counter(
+            "outdial_sticky_total", "What happened to sticky assignments.", event=STICKY_EVENTS
+        )
+        self.call_seconds = define.histogram("outdial_call_seconds", "From answer to end, answered calls.", _CALL)
+        self.ring_seconds = define.histogram(
+            "outdial_ring_seconds", "From ringing to answer, or to the end of the call.", _CALL
+        )
+        self.events_published = define.counter("outdial_events_published_total", "Events confirmed by the broker.")
+        self.events_unconfirmed = define.counter(
+            "outdial_events_unconfirmed_total", "Publishes without a confirm; they are repeated."
+        )
+        self.outbox_pending = define.gauge("outdial_outbox_pending", "Events that wait in the outbox.")
+        self.outbox_oldest_seconds = define.gauge(
+            "outdial_outbox_oldest_seconds", "Age of the oldest event in the outbox; 0 when it is empty."
+        )
+
+    def _define_capacity(self) -> None:
+        define = self._define
+        self.slots_in_use = define.gauge(
+            "outdial_slots_in_use",
+            "Slots in use, read from the database: the same on all replicas.",
+            kind=OPEN,
+            id=OPEN,
+        )
+        self.slots_limit = define.gauge(
+            "outdial_slots_limit", "The limit of slots; no series where there is none.", kind=OPEN, id=OPEN
+        )
+        self.slot_drift = define.gauge(
+            "outdial_slot_drift", "Counters that differ from the calls themselves; must be 0."
+        )
+        self.circuits_open = define.gauge(
+            "outdial_circuits_open", "1 while a connection's circuit lets no starts through, else 0.", connection=OPEN
+        )
+
+    def _define_process(self) -> None:
+        define = self._define
+        self.ready = define.gauge("outdial_ready", "Whether this replica is ready: 1 or 0.")
+        self.ready_checks = define.gauge(
+            "outdial_ready_check", "Each check of readiness: 1 = passed.", check=READY_CHECKS
+        )
+        self.task_failures = define.counter("outdial_task_failures_total", "Failed background tasks.", task=OPEN)
+        self.invariant_violations = define.counter(
+            "outdial_invariant_violations_total", "What must never happen, and did.", invariant=INVARIANTS
+        )
+        self.event_loop_lag_seconds = define.histogram(
+            "outdial_event_loop_lag_seconds", "How late the event loop woke up.", _FAST
+        )
+        self.clock_uncertainty_seconds = define.gauge(
+            "outdial_clock_uncertainty_seconds", "By how much our time may differ from the database's."
+        )
+        self.clock_ahead_seconds = define.gauge(
+            "outdial_clock_ahead_seconds", "How far our time is ahead of a database clock that was set back."
+        )
+        self.build_info = define.gauge("outdial_build_info", "Always 1; says which version runs.", version=OPEN)
+        self.build_info.labels(version=__version__).set(1)
+
+    # -- showing
+
+    def show_slots(self, uses: Sequence[SlotUse], most_tenants: int = MOST_TENANTS) -> None:
+        """Show the limits rows as they are now; what is no longer there is no longer shown."""
+        self.slots_in_use.clear()
+        self.slots_limit.clear()
+        for use in _with_other_tenants(uses, most_tenants):
+            self.slots_in_use.labels(use.kind, use.id).set(use.in_use)
+            if use.limit is not None:
+                self.slots_limit.labels(use.kind, use.id).set(use.limit)
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)
 
+    def facts(self) -> Sequence[MetricFact]:
+        """Every metric in order, for the reference page and for tests."""
+        return tuple(self._define.facts)
+
     def described(self) -> list[tuple[str, str, tuple[str, ...], str]]:
-        """(name, kind, labels, meaning) of every metric, for the reference page."""
-        return [
-            (family.name, family.type, _label_names(self.registry, family.name), family.documentation)
-            for family in self.registry.collect()
-        ]
-
-    def _counter(
-        self, name: str, meaning: str, closed: dict[str, Iterable[str]] | None = None, labels: tuple[str, ...] = ()
-    ) -> Counter:
-        counter = Counter(name, meaning, tuple(closed) if closed else labels, registry=self.registry)
-        for values in product(*(closed or {}).values()):
-            if values:
-                counter.labels(*values)  # a series that exists at 0 has a rate from the start
-        return counter
-
-    def _gauge(self, name: str, meaning: str, labels: tuple[str, ...] = ()) -> Gauge:
-        return Gauge(name, meaning, labels, registry=self.registry)
-
-    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(name, meaning, buckets=buckets, registry=self.registry)
+        """(name, kind, label names, meaning) of every metric."""
+        return [(fact.name, fact.kind, tuple(fact.labels), fact.meaning) for fact in self.facts()]
 
 
-def _label_names(registry: CollectorRegistry, name: str) -> tuple[str, ...]:
-    collector = registry._names_to_collectors.get(name) or registry._names_to_collectors.get(name + "_total")
-    return tuple(collector._labelnames) if isinstance(collector, MetricWrapperBase) else ()
+def _with_other_tenants(uses: Iterable[SlotUse], most_tenants: int) -> list[SlotUse]:
+    """The busiest tenants by themselves and one row for the rest, so that many tenants do not make many series."""
+    uses = list(uses)
+    tenants = sorted((use for use in uses if use.kind == "tenant"), key=lambda use: (-use.in_use, use.id))
+    shown = [use for use in uses if use.kind != "tenant"] + tenants[:most_tenants]
+    if rest := tenants[most_tenants:]:
+        shown.append(SlotUse("tenant", "_other", sum(use.in_use for use in rest), None))
+    return shown
