@@ -70,7 +70,7 @@ def test_all_that_a_pick_may_depend_on() -> None:
         "expires_at": NOW + 7 * DAY,
     }
     assert choice.record["busy"] == ["telnyx-us", "twilio-us"]
-    assert choice.record["excluded"] == ["gone", "us-1"]
+    assert choice.record["excluded"] == ["us-1"]
     assert choice.record["without"] == ["telnyx"]
     assert choice.record["passed"] == ["country"]
     assert choice.record["waits"] == ["tier_busy", NOW - 31, 0, True]
@@ -86,6 +86,12 @@ def test_about_500_bytes_whatever_the_size_of_the_pool(count: int) -> None:
         busy=["connection-0"],
     )
     assert len(json.dumps(choice.record)) < 600
+
+
+def test_numbers_excluded_that_are_out_anyway_do_not_swell_the_record() -> None:
+    capped = [number(f"number-{i:04}", skip=SkipReason.DAILY_CAP) for i in range(500)]
+    choice = choice_of(*MEMBERS, *capped, attempt=call(without=[member.number for member in capped]))
+    assert "excluded" not in choice.record
 
 
 def test_no_phone_number_is_in_it() -> None:

@@ -20,7 +20,8 @@ KEPT_MEMBERS = 200_000
 """Members in kept candidates, after which all are dropped: about 10 MB, reached only by large pools and many countries."""
 
 _Key = tuple[Tier, str | None, object, frozenset[str], frozenset[NumberId]]
-_NOBODY: frozenset[NumberId] = frozenset()
+_MAY_BE_PICKED = (None, SkipReason.SPAM_FLAGGED)
+"""A flagged number may still be kept by its contacts, if the policy says so."""
 
 
 class PoolIndex:
@@ -39,6 +40,14 @@ class PoolIndex:
     def member(self, number: NumberId) -> Member | None:
         """The member of that number; None = it is not in the pool."""
         return self._members.get(number)
+
+    def worth_excluding(self, excluded: frozenset[NumberId]) -> frozenset[NumberId]:
+        """Those that could be picked otherwise: a list of numbers that are out anyway would swell every record."""
+        return frozenset(
+            number
+            for number in excluded
+            if (member := self._members.get(number)) and member.static_skip in _MAY_BE_PICKED
+        )
 
     def without_instruction(self, attempt: AttemptFacts) -> frozenset[str]:
         """The pool's providers for which neither the job nor the campaign says what to do on answer."""
@@ -71,12 +80,11 @@ class PoolIndex:
 
     def candidates(self, tier: Tier, attempt: AttemptFacts, without: frozenset[str], now: float) -> Candidates | None:
         """The tier's candidates for this attempt; None = the tier does not match. `without`: see `without_instruction`."""
-        excluded = attempt.excluded.intersection(self._members) if attempt.excluded else _NOBODY
-        key = (*self._place_key(tier, attempt.contact, now), without, excluded)
+        key = (*self._place_key(tier, attempt.contact, now), without, attempt.excluded)
         try:
             return self._kept[key]
         except KeyError:
-            return self._keep(key, self._work_out(tier, attempt.contact, without, excluded, now))
+            return self._keep(key, self._work_out(tier, attempt, without, now))
 
     def _place_key(self, tier: Tier, contact: Geography, now: float) -> tuple[Tier, str | None, object]:
         """What of the contact's place the tier's candidates depend on."""
@@ -98,9 +106,8 @@ class PoolIndex:
         self._kept_members += size
         return candidates
 
-    def _work_out(
-        self, tier: Tier, contact: Geography, without: frozenset[str], excluded: frozenset[NumberId], now: float
-    ) -> Candidates | None:
+    def _work_out(self, tier: Tier, attempt: AttemptFacts, without: frozenset[str], now: float) -> Candidates | None:
+        contact, excluded = attempt.contact, attempt.excluded
         selection = self.policy.selection
         belonging: dict[Geography, bool] = {}
         found: list[tuple[Member, float]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from outdial.rules.blocker import Blocker
@@ -66,6 +66,8 @@ def choose(
 
     `busy`: connections without room now, be they full, paced, paused or down; `now`: Unix seconds.
     """
+    if attempt.excluded:
+        attempt = replace(attempt, excluded=pool.worth_excluding(attempt.excluded))
     without = pool.without_instruction(attempt)
     member = pool.member(assignment.number) if assignment else None
     has_instruction = member is None or member.provider not in without
