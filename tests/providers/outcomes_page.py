@@ -1,0 +1,108 @@
+"""Writes docs/reference/outcomes.md from the tables: `python -m tests.providers.outcomes_page`. A test compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from outdial.providers.tables import SIP_OUTCOMES
+from outdial.providers.twilio.tables import ANSWERED_BY, CALL_STATUS, CREATE_ERRORS
+from outdial.rules.call_progress import final_outcome
+from outdial.rules.ids import CampaignId, NumberId, TenantId
+from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
+from outdial.rules.policy import CampaignPolicy
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "outcomes.md"
+
+MEANINGS: Mapping[Outcome, str] = {
+    Outcome.ANSWERED_HUMAN: "A person picked up, says machine detection",
+    Outcome.ANSWERED_UNKNOWN: "Picked up; machine detection was off, or could not tell",
+    Outcome.ANSWERED_MACHINE: "Voicemail or another machine",
+    Outcome.ANSWERED_FAX: "A fax or modem",
+    Outcome.NO_ANSWER: "Rang until the ring limit",
+    Outcome.REJECTED: "The contact declined",
+    Outcome.SPAM_BLOCKED: "A network or the contact's block list refused the caller for its reputation",
+    Outcome.BUSY: "The line was in use",
+    Outcome.UNREACHABLE: "Switched off, out of coverage, not registered",
+    Outcome.INVALID_NUMBER: "The number does not exist or cannot be called",
+    Outcome.BLOCKED_DESTINATION: "The account may not call there",
+    Outcome.CALLER_ID_REJECTED: "The carrier refused our number as caller ID; the attempt gets another number",
+    Outcome.CARRIER_FAILED: "The carrier could not connect the call",
+    Outcome.APP_ERROR: "Our request was wrong",
+    Outcome.CANCELED: "Canceled before it was answered",
+    Outcome.CAPACITY: "The carrier has no room just now; the attempt waits and is tried again",
+    Outcome.ACCOUNT_BLOCKED: "The account is not active or not authenticated; opens the connection's circuit",
+    Outcome.PROVIDER_ERROR: "The provider's own failure",
+    Outcome.AMBIGUOUS: "It could never be found out whether there was a call; never dialled again by itself",
+    Outcome.UNKNOWN: "The provider gave a cause that no table lists; kept as it came, and counted",
+}
+
+INTRODUCTION = """# Outcomes
+
+How an attempt that got as far as a carrier ended. Every provider's words are translated into these twenty by tables
+(`src/outdial/providers/`); nothing else in outdial knows a provider's words. This page is written from the tables.
+
+*Reached* is what a sticky assignment follows; *answer rate* is what the call says about the number it came from. A
+campaign may count `answered_machine` as reached (`voicemail_is_reached`) and as a success.
+
+What no table lists is never guessed. A refusal of a create request that is not listed proves nothing, so the attempt is
+`unconfirmed` until a callback or a search tells. An unlisted cause of a failed call becomes `unknown`. An unlisted call
+status is kept and counted and ends nothing, because the call may be alive.
+"""
+
+
+def render() -> str:
+    """The whole page."""
+    parts = [
+        INTRODUCTION,
+        _table(("outcome", "meaning", "reached", "answer rate"), map(_outcome_row, Outcome)),
+        "## Twilio\n",
+        "### Refusals of a create request\n\nWith HTTP 400, 401, 403, 404, 409 or 422. 429 always means later, 401 always "
+        "the account; any other status proves nothing, whatever code comes with it.\n",
+        _table(("code", "outcome", "what follows"), _refusals()),
+        "### Call status, in callbacks and look-ups\n",
+        _table(("status", "progress", "outcome", "refined by the SIP code"), _statuses()),
+        "### Machine detection (`AnsweredBy`)\n",
+        _table(("result", "outcome of an answered call"), _machine_results()),
+        "## SIP response codes\n\nOf calls that were not answered, for every provider that passes them on.\n",
+        _table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in SIP_OUTCOMES.items())),
+    ]
+    return "\n".join(parts)
+
+
+def _outcome_row(outcome: Outcome) -> Sequence[str]:
+    policy = CampaignPolicy(CampaignId("c"), TenantId("t"), "", NumberId("n"))
+    rate = {True: "success", False: "attempt", None: "not counted"}[answer_for_rate(outcome, policy)]
+    return f"`{outcome}`", MEANINGS[outcome], "yes" if is_reached(outcome, policy) else "no", rate
+
+
+def _refusals() -> Iterable[Sequence[str]]:
+    for code, outcome in CREATE_ERRORS.items():
+        follows = {
+            Outcome.CAPACITY: "waits, tried again",
+            Outcome.AMBIGUOUS: "unconfirmed",
+            Outcome.CALLER_ID_REJECTED: "another number",
+        }
+        yield code, f"`{outcome}`", follows.get(outcome, "ended")
+
+
+def _statuses() -> Iterable[Sequence[str]]:
+    for status, row in CALL_STATUS.items():
+        refined = ", ".join(f"`{outcome}`" for outcome in sorted(row.refined_by))
+        if row.refined_by == frozenset(SIP_OUTCOMES.values()):
+            refined = "yes, see below"
+        yield f"`{status}`", row.progress.name.lower(), f"`{row.outcome}`" if row.outcome else "", refined
+
+
+def _machine_results() -> Iterable[Sequence[str]]:
+    for word, answered_by in ANSWERED_BY.items():
+        yield f"`{word}`", f"`{final_outcome(Outcome.ANSWERED_UNKNOWN, answered_by)}`"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())
