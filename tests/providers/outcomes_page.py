@@ -50,6 +50,12 @@ What no table lists is never guessed. A refusal of a create request that is not 
 status is kept and counted and ends nothing, because the call may be alive.
 """
 
+REFUSALS = """### Refusals of a create request
+
+With HTTP 400, 401, 403, 404, 409 or 422. A 401 whose code is not listed is the account's (`account_blocked`), and 429
+always means later. Any other status proves nothing, whatever code comes with it.
+"""
+
 
 def render() -> str:
     """The whole page."""
@@ -57,8 +63,7 @@ def render() -> str:
         INTRODUCTION,
         _table(("outcome", "meaning", "reached", "answer rate"), map(_outcome_row, Outcome)),
         "## Twilio\n",
-        "### Refusals of a create request\n\nWith HTTP 400, 401, 403, 404, 409 or 422. 429 always means later, 401 always "
-        "the account; any other status proves nothing, whatever code comes with it.\n",
+        REFUSALS,
         _table(("code", "outcome", "what follows"), _refusals()),
         "### Call status, in callbacks and look-ups\n",
         _table(("status", "progress", "outcome", "refined by the SIP code"), _statuses()),
