@@ -39,11 +39,11 @@ class NumberHealth:
     last_worked_at: float | None = None
 
     def own_score_now(self, now: float) -> float:
-        """The own score after its decay."""
+        """The own score: it halves each time 7 days are over, so a flag raised to the threshold holds for 7 days."""
         if self.own_score_at is None:
             return 0.0
-        halvings = max(0.0, (now - self.own_score_at) / SCORE_HALF_LIFE_S)
-        return self.own_score * float(0.5**halvings)
+        halvings = int(max(0.0, now - self.own_score_at) // SCORE_HALF_LIFE_S)
+        return float(self.own_score * 0.5 ** min(halvings, 60))
 
     def is_failing(self, now: float) -> bool:
         """Whether it leaves the draw; once `probe_after` has come it may be tried once."""

@@ -1,0 +1,40 @@
+# outdial: `make demo` shows the product, `make test` proves it; both set themselves up on a bare machine.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+BROKER ?=
+
+.PHONY: help setup demo test lint format lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## a virtual environment with the locked dependencies
+
+$(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
+	@touch $@
+
+demo: setup ## the whole product on this machine: ARGS="--attempts 300 --seed 7 --json PATH", BROKER=rabbitmq for a real broker
+	@$(BIN)/outdial demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
+
+test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## put the code into its format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup ## write requirements.lock anew from pyproject.toml
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra dev --extra embedded pyproject.toml -o requirements.lock
+
+clean: ## remove what the other commands made
+	@rm -rf $(VENV) .services .outdial .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
