@@ -7,7 +7,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 from outdial.carrier.faults import Fault, FaultBox
@@ -58,13 +58,27 @@ class _Delivery:
     tries: int = 0
 
 
+_Address = tuple[str, str, int]
+
+
+@lru_cache(maxsize=4096)
+def _address_of(url: str) -> tuple[_Address, str, str]:
+    """Whom to connect to (scheme, host, port), the Host header and the request's target. Raises `ValueError`."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(parts.scheme)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return (parts.scheme, parts.hostname, port), parts.netloc.rpartition("@")[2], target
+
+
 class Courier:
     """Sends callbacks and counts how it went. `changed` is called after each end."""
 
     def __init__(self, faults: FaultBox, changed: Callable[[], None]) -> None:
         self._faults, self._changed = faults, changed
         self._loop = asyncio.get_running_loop()
-        self._pools: dict[tuple[str, str, int], HostPool] = {}
+        self._pools: dict[_Address, HostPool] = {}
         self._timers: set[asyncio.TimerHandle] = set()
         self._held: dict[str, list[Callback]] = {}
         self._first: dict[str, asyncio.Event] = {}
@@ -152,23 +166,20 @@ class Courier:
         pool.send(Exchange(data, done, min(retry.connect_s, left_s), min(retry.read_s, left_s)))
 
     def _prepare(self, callback: Callback) -> tuple[HostPool, bytes]:
-        parts = urlsplit(callback.url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(parts.scheme)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        lines = [f"{callback.method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
+        address, host_header, target = _address_of(callback.url)
+        lines = [f"{callback.method} {target} HTTP/1.1", f"Host: {host_header}"]
         lines += [f"{name}: {value}" for name, value in callback.headers]
         if callback.method == "POST":
             lines.append(f"Content-Length: {len(callback.body)}")
         data = "\r\n".join(lines).encode("ascii", "strict") + b"\r\n\r\n" + callback.body
-        return self._pool(parts.scheme, parts.hostname, port), data
+        return self._pool(address), data
 
-    def _pool(self, scheme: str, host: str, port: int) -> HostPool:
-        pool = self._pools.get((scheme, host, port))
+    def _pool(self, address: _Address) -> HostPool:
+        pool = self._pools.get(address)
         if pool is None:
+            scheme, host, port = address
             tls = ssl.create_default_context() if scheme == "https" else None
-            pool = self._pools[scheme, host, port] = HostPool(self._loop, host, port, tls, _CONNECTIONS_PER_HOST)
+            pool = self._pools[address] = HostPool(self._loop, host, port, tls, _CONNECTIONS_PER_HOST)
         return pool
 
     def _tried(self, delivery: _Delivery, result: int | Failure) -> None:

