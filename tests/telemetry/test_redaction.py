@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outdial.telemetry.redaction import mask, mask_text
+from outdial.redaction import mask, mask_text
 
 PHONES = [
     "+12025550143",

@@ -1,7 +1,7 @@
 """Logs: one JSON object a line (a console renderer on a terminal), with phone numbers and secrets masked everywhere.
 
 Masking works on every string of every entry, exception texts included, by pattern and by key name (see
-`redaction.py`). The logs of libraries, warnings, uncaught exceptions and what the event loop complains about go
+`outdial/redaction.py`). The logs of libraries, warnings, uncaught exceptions and what the event loop complains about go
 through the same pipeline. Every event has a dotted name from the closed list in `log_events.py`.
 """
 
@@ -21,7 +21,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from outdial import __version__
-from outdial.telemetry.redaction import mask, mask_text
+from outdial.redaction import mask, mask_text
 
 __all__ = ["bound", "configure", "log_loop_errors", "mask", "mask_text", "redact"]
 
