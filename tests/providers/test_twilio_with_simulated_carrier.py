@@ -73,21 +73,21 @@ async def loop(
         "accounts": {"us": {"account_id": ACCOUNT_SID, "auth_token": TOKEN, "numbers": {FROM: {}}}},
     }
     heard, counted = Heard(), list[str]()
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    public_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with HttpClient() as http, SimulatedCarrier(Scenario.from_mapping(values)) as simulated:
-        connections = OpenConnections(http, secrets)
-        settings = {"account": ACCOUNT_SID, "base_url": simulated.url, "credentials": {"auth_token": "env:TOKEN"}}
-        assert connections.replace([(CONNECTION, "twilio", settings)]) == {}
-        server = CallbackServer(public_url, connections, heard, counted.append)
-        runner = web.AppRunner(server.application(), access_log=None)
-        await runner.setup()
-        await web.SockSite(runner, listening).start()
-        try:
-            yield Loop(simulated, connections.of(CONNECTION), heard, counted, public_url)
-        finally:
-            await runner.cleanup()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        public_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with HttpClient() as http, SimulatedCarrier(Scenario.from_mapping(values)) as simulated:
+            connections = OpenConnections(http, secrets)
+            settings = {"account": ACCOUNT_SID, "base_url": simulated.url, "credentials": {"auth_token": "env:TOKEN"}}
+            assert connections.replace([(CONNECTION, "twilio", settings)]) == {}
+            server = CallbackServer(public_url, connections, heard, counted.append)
+            runner = web.AppRunner(server.application(), access_log=None)
+            await runner.setup()
+            await web.SockSite(runner, listening).start()
+            try:
+                yield Loop(simulated, connections.of(CONNECTION), heard, counted, public_url)
+            finally:
+                await runner.cleanup()
 
 
 def outcome_of(all_news: Sequence[CallNews]) -> Outcome | None:
