@@ -109,9 +109,7 @@ def _unpack(packages: Sequence[str], services: Path) -> None:
         (state / folder).mkdir(parents=True, exist_ok=True)
     options = ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache", "-o", "Debug::NoLocking=1"]
     _run("apt-get", *options, "update", "-qq")
-    simulated = _run(
-        "apt-get", *options, "-s", "-y", "--no-install-recommends", "install", *packages
-    ).decode()
+    simulated = _run("apt-get", *options, "-s", "-y", "--no-install-recommends", "install", *packages).decode()
     names = re.findall(r"^Inst (\S+)", simulated, re.MULTILINE) or list(packages)
     downloads = state / "debs"
     downloads.mkdir(exist_ok=True)
@@ -122,5 +120,7 @@ def _unpack(packages: Sequence[str], services: Path) -> None:
         if script.is_file() and script.stat().st_size < 65_536:
             text = script.read_bytes()
             if text.startswith(b"#!"):
-                script.resolve().write_bytes(text.replace(b"/usr/lib/erlang", str(services / "usr/lib/erlang").encode()))
+                script.resolve().write_bytes(
+                    text.replace(b"/usr/lib/erlang", str(services / "usr/lib/erlang").encode())
+                )
     shutil.rmtree(downloads, ignore_errors=True)

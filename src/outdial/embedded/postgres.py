@@ -78,7 +78,9 @@ class LocalPostgres:
             children.own(folder, self._user)
         self._data.chmod(0o700)
         if not (self._data / "PG_VERSION").exists():
-            self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            self._run(
+                "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
+            )
         settings = ["listen_addresses=", f"unix_socket_directories={self._socket}", "shared_buffers=128MB"]
         settings += ["max_connections=200", *(() if self._durable else _NOT_DURABLE)]
         options = [part for setting in settings for part in ("-c", setting)]

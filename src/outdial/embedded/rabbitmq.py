@@ -100,7 +100,9 @@ class LocalRabbit:
         return str(self._erlang / name) if self._erlang else (shutil.which(name) or name)
 
     def _env(self) -> dict[str, str]:
-        path = os.pathsep.join(filter(None, [str(self._erlang) if self._erlang else "", "/usr/sbin:/usr/bin:/sbin:/bin"]))
+        path = os.pathsep.join(
+            filter(None, [str(self._erlang) if self._erlang else "", "/usr/sbin:/usr/bin:/sbin:/bin"])
+        )
         work = str(self._work)
         return {
             "PATH": path,

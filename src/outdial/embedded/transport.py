@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from outdial.ports.messages import Delivery, OutgoingEvent
+from outdial.rules.catalogue_rows import CatalogueRows
 
 DELIVERY_LIMIT = 10
 
@@ -115,3 +116,36 @@ class InProcessBroker:
             for listener in self.listeners:
                 listener(event)
         return events
+
+
+class InProcessTransport:
+    """The in-process broker as the daemon wants its broker: every tenant of the catalogue has a queue, by its name."""
+
+    def __init__(self, queues: int = 8) -> None:
+        self._names = [f"attempts.{n}" for n in range(queues)]
+        self._tenants: set[str] = set()
+        self.broker = InProcessBroker(self._queue_of, self._names)
+        self.inbox = self.broker
+        self.publisher = self.broker
+
+    def _queue_of(self, tenant: str) -> str | None:
+        return self._names[sum(tenant.encode()) % len(self._names)] if tenant in self._tenants else None
+
+    async def start(self, rows: CatalogueRows) -> None:
+        """Know the tenants."""
+        await self.catalogue_changed(rows)
+
+    async def catalogue_changed(self, rows: CatalogueRows) -> None:
+        """Know new tenants."""
+        self._tenants = set(rows.tenants)
+
+    async def stop_consuming(self) -> None:
+        """No new deliveries."""
+        await self.broker.close()
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def is_ready(self) -> bool:
+        """Always."""
+        return True

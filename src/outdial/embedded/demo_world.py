@@ -1,0 +1,145 @@
+"""The demo's world: one tenant, two campaigns, three countries, two connections, six numbers of different quality.
+
+All phone numbers are from ranges that regulators reserve for fiction; no phone rings anywhere.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+TENANT = "acme"
+CAMPAIGNS = ("spring", "autumn")
+FLAGGED = "us-flagged"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoNumber:
+    """A caller ID: its name, connection, and the share of called people who pick up when it calls."""
+
+    name: str
+    e164: str
+    connection: str
+    answer_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class DemoConnection:
+    """An account at the simulated carrier, with the promise that outdial must keep."""
+
+    name: str
+    account_id: str
+    token: str
+    limit: int
+    calls_per_second: float
+
+
+CONNECTIONS = (
+    DemoConnection("demo-us", "AC" + "0" * 31 + "1", "demo-token-us", 16, 50.0),
+    DemoConnection("demo-eu", "AC" + "0" * 31 + "2", "demo-token-eu", 12, 40.0),
+)
+NUMBERS = (
+    DemoNumber("us-good", "+12025550101", "demo-us", 0.50),
+    DemoNumber("us-fair", "+13125550102", "demo-us", 0.30),
+    DemoNumber(FLAGGED, "+12125550103", "demo-us", 0.40),
+    DemoNumber("gb-good", "+442079460101", "demo-eu", 0.45),
+    DemoNumber("gb-weak", "+441614960102", "demo-eu", 0.12),
+    DemoNumber("fr-fair", "+33199001234", "demo-eu", 0.35),
+)
+_US_AREAS = (202, 212, 213, 303, 305, 312, 404, 415, 512, 602, 617, 702, 713, 808, 907)
+
+
+def catalogue(carrier_url: str, limit_factor: int = 1) -> str:
+    """The catalogue file. `limit_factor` above 1 plants an over-admission: outdial is told more than the carrier allows."""
+    lines = [f"[tenants.{TENANT}]", ""]
+    for c in CONNECTIONS:
+        lines += [
+            f"[connections.{c.name}]",
+            'provider = "twilio"',
+            f'base_url = "{carrier_url}"',
+            f'account = "{c.account_id}"',
+            f"max_calls = {c.limit * limit_factor}",
+            f"calls_per_second = {c.calls_per_second}",
+            f'credentials = {{ auth_token = "env:OUTDIAL_TEST_{c.name.upper().replace("-", "_")}_TOKEN" }}',
+            "",
+        ]
+    for n in NUMBERS:
+        lines += [
+            f"[numbers.{n.name}]",
+            f'e164 = "{n.e164}"',
+            f'tenant = "{TENANT}"',
+            f'connection = "{n.connection}"',
+            "",
+        ]
+    pool = ", ".join(f'"{n.name}"' for n in NUMBERS)
+    for campaign in CAMPAIGNS:
+        lines += [
+            f"[campaigns.{campaign}]",
+            f'tenant = "{TENANT}"',
+            'primary = "us-good"',
+            f"pool = [{pool}]",
+            'calling_hours = "always"',
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def scenario(seed: int) -> dict[str, Any]:
+    """What the simulated carrier is told: who answers how often, and the limits it watches."""
+    return {
+        "seed": seed,
+        "speed": 60.0,
+        "behaviour": {"ring_s": [4.0, 18.0], "talk_s": {"mean": 25.0}, "machine_share": 0.1, "setup_s": [0.5, 2.0]},
+        "accounts": {
+            c.name: {
+                "account_id": c.account_id,
+                "auth_token": c.token,
+                "limit": c.limit,
+                "calls_per_second": c.calls_per_second,
+                "numbers": {n.e164: {"answer_rate": n.answer_rate} for n in NUMBERS if n.connection == c.name},
+            }
+            for c in CONNECTIONS
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class DemoContact:
+    """Somebody to call, for one campaign."""
+
+    campaign: str
+    to: str
+
+
+def contacts(count: int, seed: int) -> list[DemoContact]:
+    """Contacts of three countries: half American, the rest British and French."""
+    made = []
+    for n in range(count):
+        campaign = CAMPAIGNS[n % 2]
+        if n % 4 < 2:
+            area, line = _US_AREAS[n // 2 % len(_US_AREAS)], 100 + (n // 2 // len(_US_AREAS)) % 100
+            to = f"+1{area}555{line:04d}" if n // 2 < 1500 else f"+1{area}5551{n % 1000:03d}"
+        elif n % 4 == 2:
+            to = f"+447700900{n // 4 % 1000:03d}" if n < 4000 else f"+44770090{n:04d}"
+        else:
+            to = f"+331990{n // 4 % 10_000:04d}"[:12].ljust(12, "0")
+        made.append(DemoContact(campaign, to))
+    unique = list({contact.to: contact for contact in made}.values())
+    Random(seed).shuffle(unique)
+    return unique
+
+
+def job(contact: DemoContact, attempt_no: int, seed: int) -> tuple[str, dict[str, Any]]:
+    """(attempt id, message) of one attempt. The answer URL names the attempt, so that the carrier can count by it."""
+    attempt_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{seed}/{contact.campaign}/{contact.to}/{attempt_no}"))
+    return attempt_id, {
+        "attempt_id": attempt_id,
+        "tenant_id": TENANT,
+        "campaign_id": contact.campaign,
+        "to": contact.to,
+        "attempt_no": attempt_no,
+        "answer": {"twilio": {"url": f"http://answers.example/hello?attempt={attempt_id}"}},
+        "metadata": {"demo": "true"},
+    }

@@ -1,0 +1,93 @@
+"""Upkeep at the database: figures, audits, partitions, and the end of what nobody needs any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+
+from outdial.postgres import statements
+from outdial.postgres.pool import translate_errors
+
+RECOVER, UPKEEP = statements.load("recover"), statements.load("upkeep")
+KEEP_CANCELLATIONS_S = 7 * 86_400.0
+KEEP_VOLUMES_S = 2 * 86_400.0
+MONTHS_AHEAD = 2
+
+
+class UpkeepQueries:
+    """What upkeep asks."""
+
+    def __init__(self, pool: asyncpg.Pool, worker: Any, epoch: int) -> None:
+        self._pool, self._worker, self._epoch = pool, worker, epoch
+
+    async def database_time(self) -> float:
+        """Unix seconds."""
+        with translate_errors():
+            now: float = await self._pool.fetchval(RECOVER["database_time"])
+            return now
+
+    async def catalogue_version(self) -> int:
+        """The version that stands."""
+        with translate_errors():
+            version: int = await self._pool.fetchval(UPKEEP["catalogue_version"])
+            return version
+
+    async def heartbeat(self, now: float) -> None:
+        """This replica is alive."""
+        with translate_errors():
+            await self._pool.execute(RECOVER["heartbeat"], self._worker, self._epoch, now)
+            await self._pool.execute(RECOVER["forget_workers"], now - 3_600.0)
+
+    async def figures(self) -> dict[str, float]:
+        """Counts; the waiting room's is the planner's estimate once it is large."""
+        with translate_errors():
+            return dict((await self._pool.fetch(UPKEEP["figures"]))[0])
+
+    async def slots(self) -> list[tuple[str, str, int, int | None]]:
+        """(kind, id, in use, limit)."""
+        with translate_errors():
+            return [tuple(row) for row in await self._pool.fetch(UPKEEP["slots"])]
+
+    async def drift(self) -> list[tuple[str, str, int, int]]:
+        """Counters that differ from the calls, seen under the lock so that no turn is half-way."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                if not await connection.fetch(RECOVER["recount"]):
+                    return []
+                await connection.fetch(UPKEEP["lock_all_limits"])
+                return [tuple(row) for row in await connection.fetch(RECOVER["recount"])]
+
+    async def wake_ineligible(self, now: float) -> int:
+        """In small bites, so that no planning turn waits for long."""
+        woken = 0
+        with translate_errors():
+            while tag := await self._pool.execute(UPKEEP["wake_ineligible"], 1_000):
+                count = int(tag.split()[-1])
+                woken += count
+                if count < 1_000:
+                    return woken
+        return woken
+
+    async def keep_house(self, now: float) -> None:
+        """Months of outcomes ahead of time; what is past its time goes."""
+        with translate_errors():
+            first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            for _ in range(MONTHS_AHEAD + 1):
+                after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+                await self._partition(first, after)
+                first = after
+            await self._pool.execute(UPKEEP["forget"], now - KEEP_CANCELLATIONS_S, now - KEEP_VOLUMES_S)
+
+    async def _partition(self, first: datetime, after: datetime) -> None:
+        """A month's partition. Names and bounds are made here of numbers only. Rows that came earlier stay where they are."""
+        name = f"outcomes_{first:%Y_%m}"
+        if await self._pool.fetchval("select to_regclass($1)", name) is not None:
+            return
+        try:
+            await self._pool.execute(
+                f"create table {name} partition of outcomes for values from ('{first:%Y-%m-%d}+00') to ('{after:%Y-%m-%d}+00')"
+            )
+        except (asyncpg.CheckViolationError, asyncpg.DuplicateTableError):
+            return  # another replica made it, or the default partition has rows of that month already

@@ -1,0 +1,119 @@
+"""Upkeep: what has to happen again and again and belongs to no step. Every tick is guarded, repeats nothing it need not, and only reads a little."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from outdial.clock import SystemClock
+from outdial.telemetry.metrics import Metrics, SlotUse
+from outdial.telemetry.tasks import Background
+
+log = structlog.get_logger(__name__)
+
+
+class UpkeepStore(Protocol):
+    """What upkeep asks of the database."""
+
+    async def database_time(self) -> float:
+        """The clock that all replicas share, Unix seconds."""
+
+    async def catalogue_version(self) -> int:
+        """Whether the snapshot is still true."""
+
+    async def heartbeat(self, now: float) -> None:
+        """This replica is alive."""
+
+    async def figures(self) -> dict[str, float]:
+        """How many wait, are unconfirmed, lie in the outbox or among the dead letters."""
+
+    async def slots(self) -> list[tuple[str, str, int, int | None]]:
+        """(kind, id, in use, limit) of every limit."""
+
+    async def drift(self) -> list[tuple[str, str, int, int]]:
+        """(kind, id, counted, calls) where a counter differs from the calls themselves."""
+
+    async def wake_ineligible(self, now: float) -> int:
+        """Wake attempts that no number could serve: the catalogue or a number's health changed."""
+
+    async def keep_house(self, now: float) -> None:
+        """Partitions ahead of time, old volumes and cancellations away."""
+
+
+class SnapshotToRefresh(Protocol):
+    """The pools in memory."""
+
+    @property
+    def version(self) -> int:
+        """The catalogue version it was read at."""
+
+    async def reload(self) -> None:
+        """Read the catalogue anew."""
+
+    async def refresh(self) -> None:
+        """Read the weights anew."""
+
+
+class Upkeep:
+    """The ticks of one replica."""
+
+    def __init__(
+        self,
+        store: UpkeepStore,
+        pools: SnapshotToRefresh,
+        clock: SystemClock,
+        metrics: Metrics,
+        wake: Callable[[], None],
+    ) -> None:
+        self._store, self._pools, self._clock, self._metrics, self._wake = store, pools, clock, metrics, wake
+
+    def start(self, background: Background, *, weights_s: float = 5.0) -> None:
+        """Begin all ticks."""
+        ticks: list[tuple[str, float, Callable[[], Awaitable[object]]]] = [
+            ("clock", 10.0, self.measure_clock),
+            ("catalogue", 1.0, self.follow_catalogue),
+            ("weights", weights_s, self._pools.refresh),
+            ("heartbeat", 5.0, self._heartbeat),
+            ("figures", 5.0, self.show_figures),
+            ("audit", 30.0, self.audit_slots),
+            ("house", 3_600.0, self._keep_house),
+        ]
+        for name, seconds, tick in ticks:
+            background.every(name, seconds, tick)
+
+    async def measure_clock(self) -> None:
+        """One question to the database's clock."""
+        sent = self._clock.monotonic()
+        now = await self._store.database_time()
+        self._clock.measure(sent, now, self._clock.monotonic())
+
+    async def follow_catalogue(self) -> None:
+        """Reload when the version moved, and let attempts that no number could serve be looked at again."""
+        if await self._store.catalogue_version() != self._pools.version:
+            await self._pools.reload()
+            if await self._store.wake_ineligible(self._clock.now()):
+                self._wake()
+
+    async def show_figures(self) -> None:
+        """Gauges that are read from the database, so that they are the same on all replicas."""
+        figures = await self._store.figures()
+        self._metrics.waiting.set(figures["waiting"])
+        self._metrics.unconfirmed.set(figures["unconfirmed"])
+        self._metrics.outbox_pending.set(figures["outbox"])
+        self._metrics.dead_letters.set(figures["dead_letters"])
+        self._metrics.show_slots([SlotUse(*row) for row in await self._store.slots()])
+
+    async def audit_slots(self) -> None:
+        """Recount; a difference is a bug and is shouted about."""
+        drift = await self._store.drift()
+        self._metrics.slot_drift.set(sum(abs(counted - calls) for _, _, counted, calls in drift))
+        for kind, name, counted, calls in drift:
+            log.error("slots.drift", kind=kind, id=name, counted=counted, calls=calls)
+
+    async def _heartbeat(self) -> None:
+        await self._store.heartbeat(self._clock.now())
+
+    async def _keep_house(self) -> None:
+        await self._store.keep_house(self._clock.now())
