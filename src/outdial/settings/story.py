@@ -17,12 +17,12 @@ class DispatchSettings(Group):
         why="long enough for a new TLS connection, short enough that nobody waits for a dead worker",
     )
     late_start_s: float = setting(
-        0.25,
+        0.04,
         "How much later than its paced time a start may be; beyond that it is given back and paced anew.",
         unit="seconds",
         gt=0,
         le=5,
-        why="starts that pile up behind a stall would break the carrier's rate",
+        why="the carrier's rate is promised to 50 ms, and the network wants its part",
     )
     intent_ahead_ms: int = setting(
         250,
@@ -76,10 +76,23 @@ class DispatchSettings(Group):
         200, "Deliveries stored in one transaction at most.", unit="messages", ge=1, le=1000, why="larger gains nothing"
     )
     turn_batch: int = setting(
-        100, "Attempts planned in one turn at most.", unit="attempts", ge=1, le=1000, why="a turn stays below 50 ms"
+        200, "Attempts claimed in one turn at most.", unit="attempts", ge=1, le=1000, why="a turn stays below 50 ms"
+    )
+    reports_per_turn: int = setting(
+        500,
+        "Reports about calls settled in one turn at most.",
+        unit="reports",
+        ge=1,
+        le=5000,
+        why="they are cheaper than picks",
     )
     sweep_batch: int = setting(
-        200, "Sleeping attempts looked at in one turn at most.", unit="attempts", ge=1, le=1000, why="as above"
+        500,
+        "Sleeping attempts looked at in one turn at most.",
+        unit="attempts",
+        ge=1,
+        le=5000,
+        why="most go on sleeping",
     )
     relay_batch: int = setting(
         100,
