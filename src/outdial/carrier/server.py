@@ -55,9 +55,9 @@ class SimulatedCarrier:
     async def start(self) -> None:
         """Listen. Raises `OSError` when the port is taken."""
         self._build()
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None))
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, backlog=1024, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, self._host, self._port, backlog=1024)
         try:
             await site.start()
         except OSError:
@@ -93,7 +93,7 @@ class SimulatedCarrier:
 
     def idle(self) -> bool:
         """No call under way, no callback on its way."""
-        return self.courier.idle and not any(count["open"] for count in self.tally()["accounts"].values())
+        return self.courier.idle and not self.switchboard.tally.open()
 
     async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Wait until the condition holds; looked at whenever a call or callback moved. Raises `TimeoutError`."""

@@ -137,6 +137,10 @@ class Tally:
             count.pace = Pace(account.calls_per_second, self._allowance_s)
         count.account = account
 
+    def open(self) -> int:
+        """Calls under way now, of all accounts."""
+        return sum(count.open for count in self._accounts.values())
+
     def open_calls(self, account: str) -> int:
         """Calls of the account under way now."""
         return self._accounts[account].open
@@ -214,7 +218,7 @@ class Tally:
     def report(self, callbacks: dict[str, int], faults: list[dict[str, object]]) -> TallyReport:
         """The whole count, with what the courier and the fault box counted."""
         accepted = sum(count.accepted for count in self._accounts.values())
-        under_way = sum(count.open for count in self._accounts.values())
+        under_way = self.open()
         return {
             "accepted": accepted,
             "open": under_way,
