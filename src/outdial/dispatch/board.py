@@ -6,11 +6,13 @@ optimistic is refused under the lock and corrects the belief; what is too pessim
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from outdial.ports.catalogue import Pools
 from outdial.ports.store import ANY_LINE, Line, LineAsk
-from outdial.rules.capacity import Limit, LimitKey, LimitKind
+from outdial.rules.capacity import Limit, LimitKey, LimitKind, Slots
 from outdial.rules.fairness import Rota, allot
 from outdial.rules.ids import CampaignId, ConnectionId, TenantId
 
@@ -56,14 +58,17 @@ class Board:
         """The limit as last seen."""
         return self._limits.get(key)
 
-    def asks(self, now: float) -> list[LineAsk]:
-        """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is."""
+    def asks(self, now: float, freed: Iterable[Slots] = ()) -> list[LineAsk]:
+        """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is.
+
+        `freed`: slots that the same turn will probably give back before it plans.
+        """
         by_tenant: dict[TenantId, list[CampaignId]] = {}
         for campaign in self.campaigns.order(sorted(self._lines)):
             view = self._pools.view(campaign)
             if view is not None:
                 by_tenant.setdefault(view.policy.tenant, []).append(campaign)
-        rooms = _Rooms(self._limits, now, self._ahead_s)
+        rooms = _Rooms(self._limits, now, self._ahead_s, freed)
         asked: dict[Line, int] = {}
 
         def room(tenant: TenantId, wanted: int) -> int:
@@ -108,8 +113,9 @@ class Board:
 class _Rooms:
     """The room believed to be left while one set of asks is made; limits never seen count as roomy."""
 
-    def __init__(self, limits: Mapping[LimitKey, Limit], now: float, ahead_s: float) -> None:
+    def __init__(self, limits: Mapping[LimitKey, Limit], now: float, ahead_s: float, freed: Iterable[Slots]) -> None:
         self._limits, self._now, self._ahead_s = limits, now, ahead_s
+        self._freed = Counter(key for slots in freed for key in slots.keys())
         self._left: dict[LimitKey, float] = {}
 
     def take(self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int) -> int:
@@ -128,6 +134,8 @@ class _Rooms:
     def _of(self, key: LimitKey) -> float:
         if key not in self._left:
             limit = self._limits.get(key)
+            if limit is not None and self._freed[key]:
+                limit = replace(limit, in_use=limit.in_use - self._freed[key])
             if limit is None:
                 self._left[key] = float("inf")
             elif key.kind is LimitKind.CONNECTION:

@@ -7,11 +7,13 @@ grows by itself while the previous turn is under way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from outdial.ports.store import CallIdentity
-from outdial.rules.call_fate import Report
+from outdial.rules.call_fate import HasNews, IsOverdue, Report, WasDeferred, WasNotSent, WasRefused
+from outdial.rules.call_progress import Progress
+from outdial.rules.capacity import Slots
 from outdial.rules.ids import AttemptKey
 
 
@@ -23,6 +25,20 @@ class Work:
     """With each report, the promise that tells whether its call was still open, kept after the commit."""
     canceled: list[tuple[AttemptKey, asyncio.Future[None]]] = field(default_factory=list)
     sweep: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.reports or self.canceled or self.sweep)
+
+    def frees(self) -> Iterator[Slots]:
+        """The slots that these reports will probably give back; a hint, each call counted once."""
+        ending = {}
+        for identity, report, _ in self.reports:
+            is_final = isinstance(report, HasNews) and report.news.progress is Progress.FINAL
+            if is_final or isinstance(report, WasRefused | WasDeferred | WasNotSent | IsOverdue):
+                ending[identity.placement] = identity.slots
+        yield from ending.values()
 
     def fail(self, error: BaseException) -> None:
         """The turn was undone: whoever waits must know."""
@@ -69,7 +85,7 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits for a turn."""
-        return not (self._work.reports or self._work.canceled or self._work.sweep)
+        return self._work.is_empty
 
     def take(self) -> Work:
         """What waits now, in order, bounded; the rest stays for the turn after."""

@@ -91,12 +91,16 @@ class Dispatcher:
     async def _turns(self) -> None:
         """Turn after turn while there is work; the last ones settle what was being placed at shutdown."""
         while not (self._turns_may_end.is_set() and self._desk.is_empty):
-            now = self._clock.now()
-            asks = [] if self._background.stopping.is_set() else self._board.asks(now)
-            if self._desk.is_empty and not asks:
-                await self._desk.wait(self._idle_for(now))
+            work = self._desk.take()
+            asks = self._asks(work)
+            if work.is_empty and not asks:
+                await self._desk.wait(self._idle_for(self._clock.now()))
                 continue
-            await self._turn(self._desk.take(), asks)
+            await self._turn(work, asks)
+
+    def _asks(self, work: Work) -> Sequence[LineAsk]:
+        """Nothing is asked for once the end has begun."""
+        return [] if self._background.stopping.is_set() else self._board.asks(self._clock.now(), work.frees())
 
     def _idle_for(self, now: float) -> float:
         next_look = self._board.next_look(now)
@@ -116,7 +120,7 @@ class Dispatcher:
             except Retryable as error:
                 log.warning("turn.retry", error_message=str(error))
                 await self._clock.sleep(RETRY_PAUSE_S)
-            asks = [] if self._background.stopping.is_set() else self._board.asks(self._clock.now())
+            asks = self._asks(work)
         self._setting.metrics.turn_seconds.observe(self._clock.monotonic() - started)
         self._keep_promises(work, result)
         self._relay.offer(result.events)

@@ -37,8 +37,8 @@ class DemoConnection:
 
 
 CONNECTIONS = (
-    DemoConnection("demo-us", "AC" + "0" * 31 + "1", "demo-token-us", 16, 50.0),
-    DemoConnection("demo-eu", "AC" + "0" * 31 + "2", "demo-token-eu", 12, 40.0),
+    DemoConnection("demo-us", "AC" + "0" * 31 + "1", "demo-token-us", 16, 200.0),
+    DemoConnection("demo-eu", "AC" + "0" * 31 + "2", "demo-token-eu", 12, 150.0),
 )
 NUMBERS = (
     DemoNumber("us-good", "+12025550101", "demo-us", 0.50),
@@ -81,6 +81,7 @@ def catalogue(carrier_url: str, limit_factor: int = 1) -> str:
             'primary = "us-good"',
             f"pool = [{pool}]",
             'calling_hours = "always"',
+            "rotation = { volume_budget_24h = 1000 }",  # hundreds of calls in seconds would exhaust a real day's budget
             "",
         ]
     return "\n".join(lines)
@@ -114,21 +115,20 @@ class DemoContact:
 
 
 def contacts(count: int, seed: int) -> list[DemoContact]:
-    """Contacts of three countries: half American, the rest British and French."""
+    """Contacts of three countries: half American, the rest British and French; nobody twice."""
     made = []
     for n in range(count):
-        campaign = CAMPAIGNS[n % 2]
+        k = n // 4
         if n % 4 < 2:
-            area, line = _US_AREAS[n // 2 % len(_US_AREAS)], 100 + (n // 2 // len(_US_AREAS)) % 100
-            to = f"+1{area}555{line:04d}" if n // 2 < 1500 else f"+1{area}5551{n % 1000:03d}"
+            code = _US_AREAS[(2 * k + n % 4) % len(_US_AREAS)]
+            to = f"+1{code}555{(2 * k + n % 4) // len(_US_AREAS) + 100:04d}"
         elif n % 4 == 2:
-            to = f"+447700900{n // 4 % 1000:03d}" if n < 4000 else f"+44770090{n:04d}"
+            to = f"+4477009{k:05d}"
         else:
-            to = f"+331990{n // 4 % 10_000:04d}"[:12].ljust(12, "0")
-        made.append(DemoContact(campaign, to))
-    unique = list({contact.to: contact for contact in made}.values())
-    Random(seed).shuffle(unique)
-    return unique
+            to = f"+331990{k:05d}"
+        made.append(DemoContact(CAMPAIGNS[n % 2], to))
+    Random(seed).shuffle(made)
+    return made
 
 
 def job(contact: DemoContact, attempt_no: int, seed: int) -> tuple[str, dict[str, Any]]:
