@@ -1,7 +1,11 @@
 """NANP area codes that overlay one another: they are the same area (SPEC 3.4).
 
-Groups of codes that serve one geographic area, after the public overlay assignments of the North American Numbering
-Plan Administrator and the Canadian administrator; the first of each group stands for all.
+Established from the public overlay assignments of the North American Numbering Plan Administrator and the Canadian
+Numbering Administrator, and the decisions of state commissions, as far as they are in service or have a date in 2026.
+The first code of a group, usually the oldest, stands for all of it. Where an overlay lies over several old areas that
+are one town or one relief plan (Atlanta, Chicago, Dallas, Houston, Pittsburgh, Alberta, British Columbia), all of them
+are one area. Three overlays reach into areas that stay apart, and stand with the area that they were opened for: 917
+(Manhattan, not 718), 564 (360, not Seattle), and 321 stands alone (Brevard County, beside 407).
 """
 
 from __future__ import annotations
@@ -9,39 +13,78 @@ from __future__ import annotations
 from typing import Final
 
 _COMPLEXES: Final = """
-201 551 / 202 771 / 203 475 / 205 659 / 206 564 / 207 / 208 986 / 209 350 / 210 726 / 212 332 646 917 / 213 323 738
-214 469 945 972 / 215 267 445 / 216 436 / 217 447 / 219 / 220 740 / 223 717 / 224 847 / 225 / 226 382 519 548
-227 240 301 / 228 / 229 / 231 / 234 330 / 235 573 / 236 250 257 604 672 778 / 239 / 242 / 246 / 248 947 / 249 683 705
-251 / 252 / 253 / 254 / 256 938 / 257 / 260 / 262 / 263 438 514 / 264 / 268 / 269 / 270 364 / 272 570 / 274 920
-276 / 279 916 / 281 346 621 713 832 / 283 513 / 289 365 742 905 / 302 / 303 720 983 / 304 681 / 305 786 645 / 306 474 639
-307 / 308 / 309 861 / 310 424 / 312 872 / 313 679 / 314 557 / 315 680 / 316 / 317 463 / 318 457 / 319 / 320 / 321 / 324 904
-325 / 326 937 / 327 870 / 329 845 / 331 630 / 334 / 336 743 / 337 / 339 781 / 340 / 341 510 / 343 613 753 / 351 978
-352 / 353 608 / 354 450 579 / 357 559 / 360 564 / 361 / 363 516 / 367 418 581 / 368 403 587 780 825 / 369 707 / 380 614
-385 801 / 386 / 401 / 402 531 / 404 470 678 770 943 / 405 572 / 406 / 407 689 / 408 669 / 409 / 410 443 667 / 412 724 878
-413 / 414 / 415 628 / 416 437 647 942 / 417 / 419 567 / 423 / 425 / 428 506 / 430 903 / 431 204 584 / 432 / 434 / 435
-440 / 441 / 442 760 / 448 850 / 456 / 458 541 / 464 708 / 472 910 / 473 / 475 / 478 / 479 / 480 602 623 / 484 610 835
-501 / 502 / 503 971 / 504 / 505 / 507 924 / 508 774 / 509 / 512 737 / 515 / 517 / 518 838 / 520 / 530 837 / 534 715
-539 918 / 540 826 / 561 728 / 562 / 563 / 571 703 / 574 / 575 / 580 / 582 814 / 585 / 586 / 601 769 / 603 / 605 / 606 / 607
-609 640 / 612 / 615 629 / 616 / 617 857 / 618 730 / 619 858 / 620 / 626 / 631 934 / 636 / 641 / 649 / 650 / 651 / 656 813
-657 714 / 658 876 / 661 / 662 / 664 / 671 / 682 817 / 684 / 686 804 / 701 / 702 725 / 704 980 / 706 762 / 709 879
-712 / 716 / 718 347 929 / 719 / 721 / 727 / 731 / 732 848 / 734 / 747 818 / 754 954 / 757 948 / 758 / 763 / 765 / 767 / 772
-773 / 775 / 779 815 / 782 902 / 784 / 785 / 787 939 / 802 / 803 839 / 805 820 / 806 / 808 / 809 829 849 / 810 / 812 930
-816 975 / 819 873 468 / 821 864 / 826 / 828 / 830 / 831 / 840 909 / 843 854 / 847 / 856 / 859 / 860 959 / 862 973 / 863 / 865
-867 / 868 / 869 / 901 / 906 / 907 / 908 / 912 / 913 / 914 / 915 / 919 984 / 920 / 925 / 928 / 931 / 936 / 940 / 941 / 947
-949 / 951 / 952 / 956 / 970 748 / 979 / 985 / 989
+Alabama:            205 659 / 256 938 / 334 483
+Arizona:            602 480 623
+Arkansas:           870 327
+California:         209 350 / 213 323 738 / 310 424 / 408 669 / 415 628 / 510 341 / 530 837 / 559 357 / 619 858 /
+                    707 369 / 714 657 / 760 442 / 805 820 / 818 747 / 909 840 / 916 279
+Colorado:           303 720 983 / 970 748
+Connecticut:        203 475 / 860 959
+D.C., Maryland:     202 771 / 301 240 227 / 410 443 667
+Florida:            305 786 645 / 407 689 / 561 728 / 813 656 / 850 448 / 904 324 / 954 754
+Georgia:            404 770 678 470 943 / 706 762
+Idaho:              208 986
+Illinois:           217 447 / 309 861 / 312 773 872 / 618 730 / 630 331 / 708 464 / 815 779 / 847 224
+Indiana:            317 463 / 812 930
+Kentucky:           270 364
+Louisiana:          318 457
+Massachusetts:      508 774 / 617 857 / 781 339 / 978 351
+Michigan:           248 947 / 313 679
+Minnesota:          507 924
+Mississippi:        601 769
+Missouri:           314 557 / 573 235 / 816 975
+Nebraska:           402 531
+Nevada:             702 725
+New Jersey:         201 551 / 609 640 / 732 848 / 973 862
+New York:           212 332 646 917 / 718 347 929 465 / 315 680 / 516 363 / 518 838 / 631 934 / 716 624 / 845 329
+North Carolina:     336 743 / 704 980 / 910 472 / 919 984
+Ohio:               330 234 / 419 567 / 440 436 / 513 283 / 614 380 / 740 220 / 937 326
+Oklahoma:           405 572 / 918 539
+Oregon:             503 971 / 541 458
+Pennsylvania:       215 267 445 / 412 724 878 / 570 272 / 610 484 835 / 717 223 / 814 582
+South Carolina:     803 839 / 843 854 / 864 821
+Tennessee:          615 629
+Texas:              210 726 / 214 469 972 945 / 512 737 / 713 281 832 346 621 / 817 682 / 903 430
+Utah:               801 385
+Virginia:           540 826 / 703 571 / 757 948 / 804 686
+Washington:         360 564
+West Virginia:      304 681
+Wisconsin:          608 353 / 715 534 / 920 274
+Alberta:            403 780 587 825 368
+British Columbia:   604 250 778 236 672 257
+Manitoba:           204 431 584
+New Brunswick:      506 428
+Newfoundland:       709 879
+Nova Scotia, P.E.I: 902 782
+Ontario:            416 647 437 942 / 519 226 548 382 / 613 343 753 / 705 249 683 / 905 289 365 742
+Quebec:             418 581 367 / 450 579 354 / 514 438 263 / 819 873 468
+Saskatchewan:       306 639 474
+Dominican Republic: 809 829 849
+Jamaica:            876 658
+Puerto Rico:        787 939
 """
 
+_WITHOUT_PLACE: Final = frozenset({"600", "622", "633", "644", "655", "677", "688", "700", "710", "900"})
+"""Codes of services, not of places, besides toll-free (8YY) and personal (5YY) ones."""
+_TOLL_FREE: Final = frozenset({"800", "822", "833", "844", "855", "866", "877", "888"})
+_PERSONAL: Final = frozenset(
+    {"500", "521", "522", "523", "524", "525", "526", "527", "528", "529", "532", "533", "535", "538", "542", "543",
+     "544", "545", "546", "547", "549", "550", "552", "553", "554", "556", "566", "569", "577", "578", "588", "589"}
+)  # fmt: skip
 
-def _canonical(text: str) -> dict[str, str]:
-    table: dict[str, str] = {}
-    for group in text.replace("\n", " / ").split("/"):
-        codes = group.split()
-        for code in codes:
-            table.setdefault(code, table.get(codes[0], codes[0]))
-    return table
+
+def complexes() -> tuple[tuple[str, ...], ...]:
+    """The groups of codes that are one area; the first of each stands for all."""
+    lists = " / ".join(line.partition(":")[2] or line for line in _COMPLEXES.strip().splitlines())
+    return tuple(tuple(codes.split()) for codes in lists.split("/") if codes.strip())
 
 
-_AREA: Final = _canonical(_COMPLEXES)
+_AREA: Final = {code: group[0] for group in complexes() for code in group}
+
+
+def is_geographic(code: str) -> bool:
+    """Whether the area code stands for a place at all; toll-free, premium and personal ones do not."""
+    return code not in _WITHOUT_PLACE and code not in _TOLL_FREE and code not in _PERSONAL
 
 
 def area_of(code: str) -> str:

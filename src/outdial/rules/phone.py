@@ -1,19 +1,22 @@
 """Phone numbers: what is one, where it belongs, what kind it is.
 
 Everything comes from the digits by `phonenumbers` (its geocoder and carrier parts are never loaded: 3.6 s and 94 MB).
-Numbers that the library calls invalid but possible (fiction ranges, plans newer than its data) are taken.
+A number that cannot exist is refused; one that its numbering plan merely calls invalid is taken, since plans know
+neither fiction ranges nor what was opened after they were published: it belongs where its nearest valid neighbours do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberType, timezone
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, timezone
 
-from outdial.rules.area_codes import area_of
+from outdial.errors import BadInput
+from outdial.rules.area_codes import area_of, is_geographic
 from outdial.rules.ids import E164
 from outdial.rules.pool import Geography, NumberType
 from outdial.rules.region_zones import TODAYS_NAME, ZONES_OF_REGION
@@ -26,37 +29,57 @@ MAX_SPREAD_S = 3 * 3600
 """Zones further apart than this say nothing about where a number is (toll-free, some mobiles)."""
 _WINTER, _SUMMER = 1_768_478_400.0, 1_784_116_800.0
 """Noon UTC of 15 January and 15 July 2026: zones are compared in both, so that the spread depends on no date."""
-_NON_GEOGRAPHIC: Final = "001"
+_NO_COUNTRY: Final = frozenset({"001", "ZZ"})
+"""What the library answers for codes of no country (+800, +870), and for codes that it does not know."""
 
 
-class BadNumber(ValueError):
+class BadNumber(BadInput):
     """Not a phone number that could be dialled; the message shows at most the last two digits."""
+
+    code = "impossible_number"
 
 
 @dataclass(frozen=True, slots=True)
-class Parsed:
-    """A number taken apart once."""
+class Plan:
+    """What the numbering plan says of a number.
 
-    e164: E164
+    `region`: ISO 3166, families not folded. `kind`: a PhoneNumberType, UNKNOWN = an invalid number; `likely_kind`: the
+    same, but of an invalid number that of its nearest valid neighbour.
+    """
+
     region: str | None
-    """ISO 3166 region as the library or the calling code says, families not folded."""
+    kind: int
+    likely_kind: int
+    area_code: str | None
+    zones: tuple[str, ...]
+
+
+_NOTHING: Final = Plan(None, PhoneNumberType.UNKNOWN, PhoneNumberType.UNKNOWN, None, ())
 
 
 def masked(text: str) -> str:
-    """Digits hidden but the last two, for messages."""
+    """Digits hidden but the last two, for messages. Addresses (`sip:bob@example.com`) are hidden but for their scheme."""
     digits = [c for c in text if c.isdigit()]
-    return f"…{''.join(digits[-2:])} ({len(digits)} digits)" if digits else repr(text[:20])
+    if digits:
+        return f"…{''.join(digits[-2:])} ({len(digits)} digits)" if len(digits) > 4 else f"… ({len(digits)} digits)"
+    scheme, colon, _ = text.partition(":")
+    return repr(f"{scheme[:10]}:…") if colon or "@" in text else repr(text[:20])
 
 
-def normalize(text: str, default_region: str | None = None) -> E164:
-    """The number in E.164, extensions dropped. Raises `BadNumber` naming what is wrong and the cure."""
+def normalize(text: str, default_region: str | None = None, *, field: str = "number") -> E164:
+    """The number in E.164, extensions dropped. Raises `BadNumber` naming `field`, what is wrong and the cure.
+
+    `default_region`: whose national form is taken too; None = only numbers that begin with + and a country code.
+    """
     try:
         number = phonenumbers.parse(text, default_region)
-    except phonenumbers.NumberParseException as error:
-        cure = "write it in E.164: + and country code" if error.error_type == 0 else "write digits only, with + first"
-        raise BadNumber(f"{masked(text)} is not a phone number ({cure})") from None
+    except NumberParseException as error:
+        without_code = error.error_type == NumberParseException.INVALID_COUNTRY_CODE
+        cure = "write + and the country code first" if without_code else 'write digits like "+12025550143"'
+        raise BadNumber(field, f"{masked(text)} is not a phone number", cure) from None
     if not phonenumbers.is_possible_number(number):
-        raise BadNumber(f"{masked(text)} is no possible phone number (check its length and country code)")
+        cure = "check its length and its country code"
+        raise BadNumber(field, f"{masked(text)} is an impossible phone number", cure)
     number.extension = None
     return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
@@ -77,57 +100,111 @@ def family(country: str) -> str:
 @lru_cache(maxsize=65_536)
 def geography(e164: E164) -> Geography:
     """Where the number belongs. A number that cannot be parsed belongs nowhere."""
-    try:
-        number = phonenumbers.parse(e164)
-    except phonenumbers.NumberParseException:
-        return Geography(None, None, ())
-    region = _region(number)
-    return Geography(family(region) if region else None, _area_code(number), _zones(number, region))
+    plan = numbering_plan(e164)
+    return Geography(family(plan.region) if plan.region else None, plan.area_code, plan.zones)
 
 
-def _region(number: PhoneNumber) -> str | None:
-    region = phonenumbers.region_code_for_number(number)
-    if region == _NON_GEOGRAPHIC:
-        return None
-    if region is not None or number.country_code == _NANP:
-        return region  # +1 is shared by 25 countries: an unknown area code tells nothing
-    main = phonenumbers.region_code_for_country_code(number.country_code or 0)
-    return None if main in ("ZZ", _NON_GEOGRAPHIC) else main
-
-
-def _area_code(number: PhoneNumber) -> str | None:
-    national = str(number.national_number)
-    if number.country_code != _NANP or len(national) != _NANP_DIGITS:
-        return None
-    toll_free = phonenumbers.number_type(number) is PhoneNumberType.TOLL_FREE
-    return None if toll_free else area_of(national[:3])
-
-
-def _zones(number: PhoneNumber, region: str | None) -> tuple[str, ...]:
-    given = [TODAYS_NAME.get(name, name) for name in timezone.time_zones_for_number(number)]
-    known = [name for name in given if name != timezone.UNKNOWN_TIMEZONE]
-    if region is not None:
-        of_region = ZONES_OF_REGION.get(region, frozenset())
-        known = [name for name in known if name in of_region] or known or sorted(of_region)
-    return tuple(known) if _is_telling(known) else ()
-
-
-@lru_cache(maxsize=4096)
-def _spread_s(zones: tuple[str, ...]) -> float:
-    return max(max(o) - min(o) for moment in (_WINTER, _SUMMER) if (o := offsets_s(zones, moment) or [0.0]))
-
-
-def _is_telling(zones: list[str]) -> bool:
-    return bool(zones) and _spread_s(tuple(zones)) <= MAX_SPREAD_S
-
-
-@lru_cache(maxsize=65_536)
 def number_type(e164: E164) -> NumberType:
     """What the operator's type weights tell apart. "Fixed line or mobile" (all of NANP) counts as a long code."""
-    match phonenumbers.number_type(phonenumbers.parse(e164)):
+    match numbering_plan(e164).kind:
         case PhoneNumberType.TOLL_FREE:
             return NumberType.TOLL_FREE
         case PhoneNumberType.MOBILE:
             return NumberType.MOBILE
         case _:
             return NumberType.LONG_CODE
+
+
+@lru_cache(maxsize=65_536)
+def numbering_plan(e164: E164) -> Plan:
+    """Region, kind, area code and zones of a number; of an invalid one as far as its valid neighbours tell."""
+    try:
+        number = phonenumbers.parse(e164)
+    except NumberParseException:
+        return _NOTHING
+    kind = phonenumbers.number_type(number)
+    likely = number if kind != PhoneNumberType.UNKNOWN else _valid_neighbour(number) or number
+    region = _region(number, likely)
+    return Plan(
+        region=region,
+        kind=kind,
+        likely_kind=kind if likely is number else phonenumbers.number_type(likely),
+        area_code=_area_code(number) if region else None,
+        zones=_zones(timezone.time_zones_for_number(likely), region),
+    )
+
+
+def _valid_neighbour(number: PhoneNumber) -> PhoneNumber | None:
+    """A valid number with the same leading digits, as many as have one; at least the area code, elsewhere two digits."""
+    code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
+    nearest = None
+    for shared in range(3 if code == _NANP else 2, len(national) - 2):
+        found = _valid_with(code, national[:shared], len(national) - shared)
+        if found is None:
+            break
+        nearest = found
+    return nearest
+
+
+@lru_cache(maxsize=16_384)
+def _valid_with(code: int, head: str, tail: int) -> PhoneNumber | None:
+    """A valid number that begins so and has `tail` digits more. Kept: ranges of invalid numbers share their heads."""
+    for digit in "2345678901":
+        try:
+            number = phonenumbers.parse(f"+{code}{head}{digit * tail}")
+        except NumberParseException:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return number
+    return None
+
+
+def _region(number: PhoneNumber, likely: PhoneNumber) -> str | None:
+    """The library's; else the main one of the calling code, but among the 25 that share +1 the neighbour's."""
+    region = phonenumbers.region_code_for_number(number)
+    if region is None and number.country_code == _NANP:
+        region = phonenumbers.region_code_for_number(likely)
+    elif region is None:
+        region = phonenumbers.region_code_for_country_code(number.country_code or 0)
+    return None if region in _NO_COUNTRY else region
+
+
+def _area_code(number: PhoneNumber) -> str | None:
+    national = str(number.national_number)
+    if number.country_code != _NANP or len(national) != _NANP_DIGITS:
+        return None
+    return area_of(national[:3]) if is_geographic(national[:3]) else None
+
+
+@lru_cache(maxsize=4096)
+def _zones(given: tuple[str, ...], region: str | None) -> tuple[str, ...]:
+    """The zones that the library gives, cut down to the region's; none if they are too far apart to say anything."""
+    zones = tuple(TODAYS_NAME.get(name, name) for name in given if name != timezone.UNKNOWN_TIMEZONE)
+    if region is not None:
+        zones = _cut_down(zones, ZONES_OF_REGION.get(region, frozenset()))
+    return zones if zones and _spread_s(zones) <= MAX_SPREAD_S else ()
+
+
+def _cut_down(zones: tuple[str, ...], of_region: frozenset[str]) -> tuple[str, ...]:
+    """By name; else the region's zones that keep the same time as one of those given; else all of the region's.
+
+    The second step is for the library's stand-ins: it says Bucharest for Kaliningrad.
+    """
+    if by_name := tuple(name for name in zones if name in of_region):
+        return by_name
+    clocks = {_clock(name) for name in zones}
+    return tuple(sorted(n for n in of_region if _shares(_clock(n), clocks))) or tuple(sorted(of_region))
+
+
+def _clock(name: str) -> tuple[float, ...]:
+    return tuple(offset for moment in (_WINTER, _SUMMER) for offset in offsets_s((name,), moment))
+
+
+def _shares(clock: tuple[float, ...], others: Iterable[tuple[float, ...]]) -> bool:
+    return any(a == b for other in others for a, b in zip(clock, other, strict=False))
+
+
+def _spread_s(zones: tuple[str, ...]) -> float:
+    """How far the offsets are apart, in seconds, in winter or in summer, whichever is more."""
+    both = [offsets_s(zones, moment) for moment in (_WINTER, _SUMMER)]
+    return max((max(offsets) - min(offsets) for offsets in both if offsets), default=0.0)

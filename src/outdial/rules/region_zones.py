@@ -1,5 +1,6 @@
 """Which IANA zones a region has, and legacy zone names with today's: generated from the IANA time zone database
 (zone.tab and its backward links, public domain). Used to cut a number's plausible zones down to its region's.
+Ascension, Tristan da Cunha and Kosovo, which have numbering plans but no row there, keep the time of St Helena and Belgrade.
 """
 
 from __future__ import annotations
@@ -8,9 +9,8 @@ from typing import Final
 
 _TABLE: Final = """
 AD=Europe/Andorra AE=Asia/Dubai AF=Asia/Kabul AG=America/Antigua AI=America/Anguilla AL=Europe/Tirane AM=Asia/Yerevan
-AO=Africa/Luanda
+AC=Atlantic/St_Helena AO=Africa/Luanda
 AQ=Antarctica/McMurdo,Antarctica/Casey,Antarctica/Davis,Antarctica/DumontDUrville,Antarctica/Mawson,Antarctica/Palmer,Antarctica/Rothera,Antarctica/Syowa,Antarctica/Troll,Antarctica/Vostok
-
 AR=America/Argentina/Buenos_Aires,America/Argentina/Cordoba,America/Argentina/Salta,America/Argentina/Jujuy,America/Argentina/Tucuman,America/Argentina/Catamarca,America/Argentina/La_Rioja,America/Argentina/San_Juan,America/Argentina/Mendoza,America/Argentina/San_Luis,America/Argentina/Rio_Gallegos,America/Argentina/Ushuaia
 AS=Pacific/Pago_Pago AT=Europe/Vienna
 AU=Australia/Lord_Howe,Antarctica/Macquarie,Australia/Hobart,Australia/Melbourne,Australia/Sydney,Australia/Broken_Hill,Australia/Brisbane,Australia/Lindeman,Australia/Adelaide,Australia/Darwin,Australia/Perth,Australia/Eucla
@@ -58,26 +58,26 @@ RW=Africa/Kigali SA=Asia/Riyadh SB=Pacific/Guadalcanal SC=Indian/Mahe SD=Africa/
 SG=Asia/Singapore SH=Atlantic/St_Helena SI=Europe/Ljubljana SJ=Arctic/Longyearbyen SK=Europe/Bratislava
 SL=Africa/Freetown SM=Europe/San_Marino SN=Africa/Dakar SO=Africa/Mogadishu SR=America/Paramaribo SS=Africa/Juba
 ST=Africa/Sao_Tome SV=America/El_Salvador SX=America/Lower_Princes SY=Asia/Damascus SZ=Africa/Mbabane
-TC=America/Grand_Turk TD=Africa/Ndjamena TF=Indian/Kerguelen TG=Africa/Lome TH=Asia/Bangkok TJ=Asia/Dushanbe
+TA=Atlantic/St_Helena TC=America/Grand_Turk TD=Africa/Ndjamena TF=Indian/Kerguelen TG=Africa/Lome TH=Asia/Bangkok TJ=Asia/Dushanbe
 TK=Pacific/Fakaofo TL=Asia/Dili TM=Asia/Ashgabat TN=Africa/Tunis TO=Pacific/Tongatapu TR=Europe/Istanbul
 TT=America/Port_of_Spain TV=Pacific/Funafuti TW=Asia/Taipei TZ=Africa/Dar_es_Salaam UA=Europe/Simferopol,Europe/Kyiv
 UG=Africa/Kampala UM=Pacific/Midway,Pacific/Wake
 US=America/New_York,America/Detroit,America/Kentucky/Louisville,America/Kentucky/Monticello,America/Indiana/Indianapolis,America/Indiana/Vincennes,America/Indiana/Winamac,America/Indiana/Marengo,America/Indiana/Petersburg,America/Indiana/Vevay,America/Chicago,America/Indiana/Tell_City,America/Indiana/Knox,America/Menominee,America/North_Dakota/Center,America/North_Dakota/New_Salem,America/North_Dakota/Beulah,America/Denver,America/Boise,America/Phoenix,America/Los_Angeles,America/Anchorage,America/Juneau,America/Sitka,America/Metlakatla,America/Yakutat,America/Nome,America/Adak,Pacific/Honolulu
 UY=America/Montevideo UZ=Asia/Samarkand,Asia/Tashkent VA=Europe/Vatican VC=America/St_Vincent VE=America/Caracas
-VG=America/Tortola VI=America/St_Thomas VN=Asia/Ho_Chi_Minh VU=Pacific/Efate WF=Pacific/Wallis WS=Pacific/Apia
+VG=America/Tortola VI=America/St_Thomas VN=Asia/Ho_Chi_Minh VU=Pacific/Efate WF=Pacific/Wallis WS=Pacific/Apia XK=Europe/Belgrade
 YE=Asia/Aden YT=Indian/Mayotte ZA=Africa/Johannesburg ZM=Africa/Lusaka ZW=Africa/Harare
 """
 
 _LEGACY: Final = """
-Africa/Asmera=Africa/Nairobi America/Buenos_Aires=America/Argentina/Buenos_Aires America/Godthab=America/Nuuk
+Africa/Asmera=Africa/Asmara America/Buenos_Aires=America/Argentina/Buenos_Aires America/Godthab=America/Nuuk
 Asia/Calcutta=Asia/Kolkata Asia/Choibalsan=Asia/Ulaanbaatar Asia/Katmandu=Asia/Kathmandu Asia/Rangoon=Asia/Yangon
-Atlantic/Faeroe=Atlantic/Faroe Pacific/Enderbury=Pacific/Kanton Pacific/Ponape=Pacific/Guadalcanal
-Pacific/Truk=Pacific/Port_Moresby
+Atlantic/Faeroe=Atlantic/Faroe Pacific/Enderbury=Pacific/Kanton Pacific/Ponape=Pacific/Pohnpei
+Pacific/Truk=Pacific/Chuuk
 """
 
 ZONES_OF_REGION: Final[dict[str, frozenset[str]]] = {
     region: frozenset(zones.split(",")) for region, zones in (item.split("=") for item in _TABLE.split())
 }
 """ISO 3166 region -> its zones."""
-TODAYS_NAME: Final[dict[str, str]] = {old: new for old, new in (item.split("=") for item in _LEGACY.split())}
+TODAYS_NAME: Final[dict[str, str]] = dict(item.split("=", 1) for item in _LEGACY.split())
 """Legacy zone name that the numbering data still uses -> the name in the table."""

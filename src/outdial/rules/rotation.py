@@ -7,8 +7,8 @@ These functions are the only implementation; the store keeps their numbers and n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import exp
 
@@ -73,8 +73,7 @@ class MemberStats:
         decay = _decay(now - self.at, params.half_life_s)
         hit = 1.0 if answered else 0.0
         slow, fast = exp(-expected / params.memory_slow), exp(-expected / params.memory_fast)
-        return replace(
-            self,
+        return MemberStats(
             attempts=self.attempts + 1,
             answered=self.answered + int(answered),
             y=_clamp(self.y * decay * slow) + hit,
@@ -82,7 +81,23 @@ class MemberStats:
             yf=_clamp(self.yf * decay * fast) + hit,
             ef=_clamp(self.ef * decay * fast) + expected,
             at=max(now, self.at),
+            prior_index=self.prior_index,
         )
+
+
+def index_elsewhere(others: Iterable[MemberStats], now: float, params: RotationParams) -> float:
+    """`r0` of a number that is new in a campaign: its index over the tenant's other campaigns, their sums put together.
+
+    1 while those have fewer than `warm_up` attempts between them. What the others started from themselves is left
+    out, so that two campaigns cannot confirm each other's guess.
+    """
+    attempts, y, e, yf, ef = 0, 0.0, 0.0, 0.0, 0.0
+    for other in others:
+        decay = _decay(now - other.at, params.half_life_s)
+        attempts += other.attempts
+        y, e = y + other.y * decay, e + other.e * decay
+        yf, ef = yf + other.yf * decay, ef + other.ef * decay
+    return MemberStats(attempts=attempts, y=y, e=e, yf=yf, ef=ef, at=now).index(now, params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +130,14 @@ class PoolBaseline:
     sums: Mapping[tuple[str, str], BaselineSums] = field(default_factory=dict)
 
     def rate(self, country: str, klass: str, now: float, params: RotationParams) -> float:
-        """`h`: the expected answers of one attempt to that country, 0 to 1."""
+        """`h`: the answers expected of one attempt to that country; costs about 1 us per country and class seen."""
         own_y, own_x = self.sums.get((country, klass), BaselineSums()).decayed(now, params)
         pool_y = pool_x = 0.0
         for sums in self.sums.values():
             y, x = sums.decayed(now, params)
             pool_y, pool_x = pool_y + y, pool_x + x
         pool = (pool_y + PRIOR_ANSWERED) / (pool_x + PRIOR_EXPECTED)
-        return min(1.0, (own_y + COUNTRY_PRIOR) / (own_x + COUNTRY_PRIOR / pool))
+        return (own_y + COUNTRY_PRIOR) / (own_x + COUNTRY_PRIOR / pool)
 
     def observe(
         self, country: str, klass: str, answered: bool, index: float, now: float, params: RotationParams
