@@ -78,7 +78,7 @@ class AppOptions:
 
     database_url: str = field(repr=False)
     public_url: str
-    callbacks_host: str = "0.0.0.0"
+    callbacks_host: str = "127.0.0.1"
     callbacks_port: int = 8080
     pool: PoolOptions = field(default_factory=PoolOptions)
     http: HttpLimits = field(default_factory=HttpLimits)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from outdial.clock import Clock
+from outdial.dispatch.recover import FIRST_SEARCH_S
 from outdial.ports.carriers import (
     Accepted,
     Ambiguous,
@@ -21,7 +22,6 @@ from outdial.ports.carriers import (
     RefusedForNow,
     StartTooLate,
 )
-from outdial.dispatch.recover import FIRST_SEARCH_S
 from outdial.ports.store import CallIdentity, Intent
 from outdial.rules import call_fate as fate
 from outdial.rules.policy import CampaignPolicy

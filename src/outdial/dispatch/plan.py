@@ -187,9 +187,9 @@ class Planning:
         blocker = blocked.blocker
         if blocker is Blocker.NO_ELIGIBLE_NUMBER and is_capped:
             blocker = Blocker.NUMBERS_AT_DAILY_CAP
-        if blocker in (Blocker.CONNECTIONS_AT_CAPACITY, Blocker.PACING):
-            if (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited):
-                return  # it stays in its line: room is all it needs
+        waits_on = (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited)
+        if blocker is Blocker.CONNECTIONS_AT_CAPACITY and waits_on and attempt.line == ANY_LINE:
+            return  # it stays in its line: room is all it needs
         line: str | None = str(self._line_of(attempt, blocked)) if blocked.lines else None
         if blocker is Blocker.CONNECTIONS_AT_CAPACITY:
             line, blocker = ANY_LINE, Blocker.IN_LINE

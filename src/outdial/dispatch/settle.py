@@ -211,7 +211,9 @@ class Settlement:
         identity = call.identity
         for report in reports:
             result = fate.request_result(report)
-            if result is not None and result is not RequestResult.NEUTRAL or call.facts.state is fate.CallState.PLACING:
+            if (
+                result is not None and result is not RequestResult.NEUTRAL
+            ) or call.facts.state is fate.CallState.PLACING:
                 self._ledger.record(identity.slots.connection, result or RequestResult.NEUTRAL, str(identity.placement))
             if isinstance(report, fate.WasDeferred):
                 delay = report.delay_s if report.delay_s is not None else fate.DEFAULT_BACKOFF_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -81,10 +82,8 @@ class LocalRabbit:
         """End it; nothing of it is kept."""
         for process in (self._node, self._epmd):
             if process is not None:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
                 process.wait()
         shutil.rmtree(self._work, ignore_errors=True)
 

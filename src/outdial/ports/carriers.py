@@ -10,6 +10,7 @@ from outdial.rules.call_progress import CallNews
 from outdial.rules.ids import E164, ConnectionId, Placement
 from outdial.rules.outcome import Outcome
 
+
 class StartTooLate(Exception):
     """Raised by `CallOrder.check_start` directly before the first byte: the intent is too old, nothing was sent."""
 
@@ -116,8 +117,6 @@ class Carriers(Protocol):
 
     def of(self, connection: ConnectionId) -> Carrier:
         """Raises `NotFound` when the catalogue has no such connection."""
-
-
 
 
 class ForgedCallback(Exception):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from outdial.errors import BadInput
 from outdial.rules.attempt import Request
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
     """One message as it came. `receipt` is the transport's own; give the delivery back to `Inbox.ack`, nothing else."""

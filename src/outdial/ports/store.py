@@ -17,7 +17,7 @@ from outdial.rules.attempt import HealthReport
 from outdial.rules.blocker import Blocker
 from outdial.rules.call_fate import CallFacts
 from outdial.rules.capacity import Limit, LimitKey, Slots
-from outdial.rules.ids import E164, AttemptKey, CampaignId, ConnectionId, NumberId, Placement, TenantId
+from outdial.rules.ids import E164, AttemptKey, CampaignId, NumberId, Placement, TenantId
 from outdial.rules.number_health import NumberHealth
 from outdial.rules.outcome import Outcome
 from outdial.rules.rotation import BaselineSums, MemberStats

@@ -48,7 +48,10 @@ class Dealer(Generic[T]):
     """
 
     def __init__(
-        self, queues: Mapping[TenantId, Mapping[CampaignId, Sequence[T]]], tenants: Rota[TenantId], campaigns: Rota[CampaignId]
+        self,
+        queues: Mapping[TenantId, Mapping[CampaignId, Sequence[T]]],
+        tenants: Rota[TenantId],
+        campaigns: Rota[CampaignId],
     ) -> None:
         self._tenants, self._campaigns = tenants, campaigns
         self._queues: dict[TenantId, dict[CampaignId, deque[T]]] = {}

@@ -26,7 +26,13 @@ def next_start(next_start_at: float | None, calls_per_second: float | None, now:
     place_at = max(now, next_start_at or now)
     if place_at > now + ahead_s:
         return None
-    return Start(place_at, place_at + (1 + JITTER_S) / calls_per_second)
+    return Start(place_at, place_at + spacing_s(calls_per_second))
+
+
+def spacing_s(calls_per_second: float) -> float:
+    """Seconds between two starts. 1.5 a second means at most 1 in any one second, so fractions above 1 are cut off."""
+    whole = int(calls_per_second)
+    return (1 + JITTER_S) / (whole or calls_per_second)
 
 
 def starts_within(next_start_at: float | None, calls_per_second: float | None, now: float, ahead_s: float) -> float:
@@ -35,4 +41,4 @@ def starts_within(next_start_at: float | None, calls_per_second: float | None, n
         return float("inf")
     first = max(now, next_start_at or now)
     horizon = now + ahead_s - first
-    return 0 if horizon < 0 else 1 + int(horizon * calls_per_second / (1 + JITTER_S))
+    return 0 if horizon < 0 else 1 + int(horizon / spacing_s(calls_per_second))
