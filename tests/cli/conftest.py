@@ -1,0 +1,17 @@
+"""The command line reads the process's surroundings: each test gets empty ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def empty_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No OUTDIAL_ names, a working directory without config.toml."""
+    for name in os.environ:
+        if name.upper().startswith("OUTDIAL_") and not name.startswith("OUTDIAL_TEST_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
