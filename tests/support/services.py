@@ -104,5 +104,3 @@ class Services:
 def _within(url: str) -> Callable[[str], str]:
     parts = urlsplit(url)
     return lambda database: urlunsplit(parts._replace(path=f"/{database}"))
-
-

@@ -80,7 +80,9 @@ class AttemptRequested(_Wire):
         if twilio is not None:
             given = [name for name in ("url", "twiml") if twilio.get(name)]
             if len(given) != 1 or set(twilio) - {"url", "twiml"}:
-                raise ValueError("twilio: give exactly one of url or twiml (an application SID would switch off callbacks)")
+                raise ValueError(
+                    "twilio: give exactly one of url or twiml (an application SID would switch off callbacks)"
+                )
             if len(str(twilio.get("twiml", ""))) > MAX_TWIML:
                 raise ValueError(f"twilio.twiml is longer than {MAX_TWIML} characters")
         return value
@@ -203,4 +205,6 @@ def _requested(message: AttemptRequested, body: dict[str, Any], delivery: Delive
 
 def _same_tenant(tenant: str, delivery: Delivery) -> None:
     if tenant != delivery.routing_key:
-        raise BadMessage("tenant_mismatch", "tenant_id", f"{tenant!r} is not the routing key", "publish under the tenant's id")
+        raise BadMessage(
+            "tenant_mismatch", "tenant_id", f"{tenant!r} is not the routing key", "publish under the tenant's id"
+        )
