@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -55,3 +56,10 @@ def test_a_real_process_dies_by_sigkill_and_leaves_its_mark(tmp_path: Path) -> N
 def test_a_misspelt_crash_point_is_refused(wrong: str) -> None:
     with pytest.raises(BadConfiguration, match="OUTDIAL_CRASH_AT"):
         Crashpoints({"OUTDIAL_CRASH_AT": wrong})
+
+
+def test_every_crash_point_in_the_source_is_in_the_list() -> None:
+    source = Path(__file__).parents[2] / "src" / "outdial"
+    used = {name for path in source.rglob("*.py") for name in re.findall(r'\bcrashpoint\("(\w+)"\)', path.read_text())}
+    assert used
+    assert used <= set(CRASH_POINTS)
