@@ -191,7 +191,10 @@ async def test_an_unknown_call_is_not_found() -> None:
 
 
 async def test_other_paths_are_not_there() -> None:
-    async with wired() as wire, wire.session.get(f"{wire.carrier.url}/2010-04-01/Accounts/{SID}/Messages.json") as reply:
+    async with (
+        wired() as wire,
+        wire.session.get(f"{wire.carrier.url}/2010-04-01/Accounts/{SID}/Messages.json") as reply,
+    ):
         assert reply.status == 404
 
 

@@ -28,7 +28,14 @@ NOBODY: dict[str, object] = {
     "failed_share": 0.0,
 }
 SILENT = {"answer_rate": 0.0, **NOBODY}
-ANSWERED = {"answer_rate": 1.0, "machine_share": 0.0, "detection_unknown_share": 0.0, "ring_s": 5, "talk_s": 60, **NOBODY}
+ANSWERED = {
+    "answer_rate": 1.0,
+    "machine_share": 0.0,
+    "detection_unknown_share": 0.0,
+    "ring_s": 5,
+    "talk_s": 60,
+    **NOBODY,
+}
 """Everybody picks up after 5 s and talks for a minute."""
 
 
@@ -175,10 +182,12 @@ async def wired(told: Scenario | None = None) -> AsyncIterator[Wire]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with SimulatedCarrier(told or scenario()) as carrier, aiohttp.ClientSession() as session:
-        try:
-            yield Wire(carrier, receiver, session)
-        finally:
-            if receiver.gate is not None:
-                receiver.gate.set()
-            await runner.cleanup()
+    try:
+        async with SimulatedCarrier(told or scenario()) as carrier, aiohttp.ClientSession() as session:
+            try:
+                yield Wire(carrier, receiver, session)
+            finally:
+                if receiver.gate is not None:
+                    receiver.gate.set()
+    finally:
+        await runner.cleanup()

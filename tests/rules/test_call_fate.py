@@ -122,7 +122,7 @@ def test_machine_detection_is_waited_for_ten_seconds() -> None:
     assert silent.outcome is Outcome.ANSWERED_UNKNOWN
 
 
-STORY = [
+STORY: list[fate.Report] = [
     ACCEPTED,
     news(Progress.INITIATED),
     news(Progress.RINGING),

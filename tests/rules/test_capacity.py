@@ -17,7 +17,7 @@ CONNECTION = LimitKey(LimitKind.CONNECTION, "line")
 
 
 def ledger(**line: object) -> Ledger:
-    limits = {key: Limit() for key in SLOTS.keys()}  # noqa: SIM118 - a method, not a mapping
+    limits = {key: Limit() for key in SLOTS.limit_keys()}
     limits[CONNECTION] = Limit(**line)  # type: ignore[arg-type]  # fields of Limit
     return Ledger(limits, NOW, 0.25)
 
@@ -63,7 +63,8 @@ def test_never_above_a_limit_and_nothing_lost(steps: list[bool], limit: int) -> 
 
 @given(st.floats(0.2, 60.0), st.integers(2, 80))
 def test_no_second_ever_sees_more_starts_than_the_rate(rate: float, count: int) -> None:
-    starts, pointer, now = [], None, NOW
+    starts: list[float] = []
+    pointer, now = None, NOW
     while len(starts) < count:
         start = next_start(pointer, rate, now, 0.25)
         if start is None:

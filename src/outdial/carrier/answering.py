@@ -12,6 +12,9 @@ from aiohttp import web
 from outdial.carrier.faults import Fault
 from outdial.carrier.http_api import Answer, Api
 
+_BETWEEN_DROPS_S = 0.02
+"""The shortest pause of a dripping answer; a long drip goes byte by byte."""
+
 _HTML = (
     b"<html>\r\n<head><title>Bad gateway</title></head>\r\n<body><center><h1>Simulated gateway error</h1></center>"
     b"</body>\r\n</html>\r\n"
@@ -87,8 +90,10 @@ async def _truncated(request: web.BaseRequest, answer: Answer) -> web.StreamResp
 
 async def _dripping(request: web.BaseRequest, answer: Answer, seconds: float) -> web.StreamResponse:
     response, body = await _begin(request, answer)
+    drops = min(len(body), max(2, int(seconds / _BETWEEN_DROPS_S)))
+    size = -(-len(body) // drops)
     with contextlib.suppress(ConnectionError):  # the caller may hang up long before the end
-        for position in range(len(body)):
-            await response.write(body[position : position + 1])
-            await asyncio.sleep(seconds / len(body))
+        for position in range(0, len(body), size):
+            await response.write(body[position : position + size])
+            await asyncio.sleep(seconds / drops)
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from outdial.carrier.faults import Fault, FaultBox
 from outdial.carrier.post import Exchange, Failure, HostPool
 
 _CONNECTIONS_PER_HOST = 64
+_LAST_ANSWERS_S = 0.5
+"""How long callbacks under way are waited for at the end, real seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,13 @@ class Courier:
         self._first: dict[str, asyncio.Event] = {}
         self.counts: Counter[str] = Counter()
         self.under_way = 0
+        self._closing = False
+        self._ended = asyncio.Event()
 
     def send(self, callback: Callback) -> None:
         """Deliver it, or spoil it if a fault says so."""
+        if self._closing:
+            return
         fault = self._faults.draw("callback", callback.account, callback.event)
         if callback.call_id in self._held or (fault is not None and fault.kind == "reversed"):
             self._hold(callback)
@@ -112,11 +119,17 @@ class Courier:
         return not (self.under_way or self._timers or self._held)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Send nothing more; what is under way gets a moment to be answered."""
+        self._closing = True
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
         self._held.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ANSWERS_S):
+                while self.under_way:
+                    self._ended.clear()
+                    await self._ended.wait()
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()
@@ -187,7 +200,7 @@ class Courier:
         kind = result.value if isinstance(result, Failure) else f"{result // 100}xx"
         retry = delivery.callback.retry
         time_left = self._loop.time() - delivery.began < retry.total_s
-        if kind in retry.on and delivery.tries <= retry.count and time_left:
+        if kind in retry.on and delivery.tries <= retry.count and time_left and not self._closing:
             self.counts["retried"] += 1
             self._loop.call_soon(self._try, delivery)
             return
@@ -196,6 +209,7 @@ class Courier:
 
     def _finish(self, delivery: _Delivery) -> None:
         self.under_way -= 1
+        self._ended.set()
         event = self._first.get(delivery.callback.call_id)
         if event is not None:
             event.set()

@@ -22,6 +22,9 @@ from outdial.carrier.switchboard import Switchboard
 from outdial.carrier.tally import TallyReport
 from outdial.carrier.twilio_api import TwilioApi
 
+_LAST_ANSWERS_S = 0.1
+"""What requests under way get at the end; those that a fault holds back need not be waited for."""
+
 
 class SimulatedCarrier:
     """A carrier on an HTTP port; `async with` starts and stops it. Everything starts anew with `reset`."""
@@ -55,7 +58,7 @@ class SimulatedCarrier:
     async def start(self) -> None:
         """Listen. Raises `OSError` when the port is taken."""
         self._build()
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=_LAST_ANSWERS_S)
         await runner.setup()
         site = web.TCPSite(runner, self._host, self._port, backlog=1024)
         try:

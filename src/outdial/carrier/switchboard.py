@@ -72,6 +72,7 @@ class Switchboard:
         """Take a call on. Raises `LimitReached` or `QueueFull`; then there is no call."""
         account, now = self.accounts[order.account], self.now()
         if account.limit and account.above_limit == "refuse" and self.tally.open_calls(account.name) >= account.limit:
+            self.tally.turned_away(account.name, now)
             raise LimitReached
         queue_s = self._paces[account.name].wait(now)
         if queue_s > account.queue_limit_s:

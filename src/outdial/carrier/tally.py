@@ -179,13 +179,15 @@ class Tally:
             if name and (times := uses.add(name)) > 1:
                 self._violate(kind, call, f"{name} used for {times} calls")
 
-    def refused(self, account: str, code: str, *, over_limit: bool = False, now: float = 0.0) -> None:
-        """A create was refused with that code; `over_limit`: because the promised limit was reached."""
+    def refused(self, account: str, code: str) -> None:
+        """A create was refused with that code."""
+        self._accounts[account].refused[code] += 1
+
+    def turned_away(self, account: str, now: float) -> None:
+        """A create was refused because the promised limit was reached: the promise was broken all the same."""
         count = self._accounts[account]
-        count.refused[code] += 1
-        if over_limit:
-            detail = f"{count.open + 1} calls asked for at once, promised {count.account.limit}; refused"
-            self._record({"kind": "limit_exceeded", "account": account, "at": now, "detail": detail, "call_id": ""})
+        detail = f"{count.open + 1} calls asked for at once, promised {count.account.limit}; refused"
+        self._record({"kind": "limit_exceeded", "account": account, "at": now, "detail": detail, "call_id": ""})
 
     def answered(self, call: Call) -> None:
         """A call was picked up."""

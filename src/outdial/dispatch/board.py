@@ -115,7 +115,7 @@ class _Rooms:
 
     def __init__(self, limits: Mapping[LimitKey, Limit], now: float, ahead_s: float, freed: Iterable[Slots]) -> None:
         self._limits, self._now, self._ahead_s = limits, now, ahead_s
-        self._freed = Counter(key for slots in freed for key in slots.keys())
+        self._freed = Counter(key for slots in freed for key in slots.limit_keys())
         self._left: dict[LimitKey, float] = {}
 
     def take(self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int) -> int:

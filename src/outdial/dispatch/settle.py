@@ -22,7 +22,6 @@ from outdial.ports.store import (
 )
 from outdial.rules import call_fate as fate
 from outdial.rules.capacity import Ledger
-from outdial.rules.circuit import RequestResult
 from outdial.rules.decision import seen_sticky
 from outdial.rules.ids import E164, CampaignId, NumberId
 from outdial.rules.number_health import NumberHealth, after_outcome
@@ -211,10 +210,8 @@ class Settlement:
         identity = call.identity
         for report in reports:
             result = fate.request_result(report)
-            if (
-                result is not None and result is not RequestResult.NEUTRAL
-            ) or call.facts.state is fate.CallState.PLACING:
-                self._ledger.record(identity.slots.connection, result or RequestResult.NEUTRAL, str(identity.placement))
+            if result is not None:
+                self._ledger.record(identity.slots.connection, result, str(identity.placement))
             if isinstance(report, fate.WasDeferred):
                 delay = report.delay_s if report.delay_s is not None else fate.DEFAULT_BACKOFF_S
                 self._ledger.back_off(identity.slots.connection, self._now + delay)

@@ -167,7 +167,7 @@ async def _volumes(
 def _keys(pools: Pools, work: Work, claimed: Sequence[WaitingAttempt]) -> list[LimitKey]:
     keys: set[LimitKey] = set()
     for identity, *_ in work.reports:
-        keys.update(identity.slots.keys())
+        keys.update(identity.slots.limit_keys())
     for campaign, tenant in {(a.campaign, a.key.tenant) for a in claimed}:
         view = pools.view(campaign)
         keys.add(LimitKey(LimitKind.TENANT, tenant))

@@ -7,7 +7,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +17,13 @@ import aiohttp
 import asyncpg
 from pydantic import SecretStr
 
-from outdial.app import App, AppOptions, Transport
+from outdial.app import App, AppOptions
 from outdial.catalogue.apply import apply
 from outdial.catalogue.read import read_catalogue
 from outdial.embedded import demo_world
+from outdial.embedded.demo_rabbitmq import open_rabbitmq
 from outdial.embedded.demo_report import DemoReport
+from outdial.embedded.demo_transport import DemoTransport, Publish
 from outdial.embedded.postgres import LocalPostgres, wheel_binaries
 from outdial.embedded.rabbitmq import free_port
 from outdial.embedded.transport import InProcessTransport
@@ -35,7 +37,6 @@ from outdial.rules.rotation import shares_of_weights
 from outdial.telemetry.metrics import Metrics
 
 FINISH_WITHIN_S = 300.0
-Publish = Callable[[str, bytes, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,6 @@ class DemoOptions:
     seed: int = 7
     broker: str = "in-process"
     plant: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DemoTransport:
-    """The broker of one demo: the daemon's side, how to publish a job, and what to call it."""
-
-    transport: Transport
-    publish: Publish
-    words: str
 
 
 async def run_demo(options: DemoOptions, say: Callable[[str], None]) -> DemoReport:
@@ -191,8 +183,6 @@ async def _transport(broker: str, parts: AsyncExitStack) -> DemoTransport:
             await embedded.broker.publish_attempt(tenant, body, type_=kind)
 
         return DemoTransport(embedded, publish, "in-process (NOT RabbitMQ; BROKER=rabbitmq for the real one)")
-    from outdial.embedded.demo_rabbitmq import open_rabbitmq
-
     return await open_rabbitmq(parts)
 
 

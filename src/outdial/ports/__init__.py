@@ -16,11 +16,22 @@ from outdial.ports.carriers import (
     SearchQuery,
     StartTooLate,
 )
-from outdial.ports.messages import BadMessage, Decoder, Delivery, EventPublisher, Inbox, OutgoingEvent
+from outdial.ports.messages import (
+    AttemptPublisher,
+    BadMessage,
+    Decoder,
+    Delivery,
+    EventPublisher,
+    Inbox,
+    OutgoingEvent,
+    Unroutable,
+    WhyBad,
+)
 
 __all__ = [
     "Accepted",
     "Ambiguous",
+    "AttemptPublisher",
     "BadMessage",
     "CallOrder",
     "CallbackReader",
@@ -39,4 +50,6 @@ __all__ = [
     "RefusedForNow",
     "SearchQuery",
     "StartTooLate",
+    "Unroutable",
+    "WhyBad",
 ]

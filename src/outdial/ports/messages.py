@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
-from outdial.errors import BadInput
+from outdial.errors import BadInput, Permanent
 from outdial.rules.attempt import Request
 
 
@@ -22,6 +23,8 @@ class Delivery:
     headers: Mapping[str, Any]
     redelivered: bool
     receipt: object = None
+    dead_because: str | None = None
+    """Why the broker gave the message up, when it comes from the queue of dead letters; None = an ordinary delivery."""
 
 
 class Inbox(Protocol):
@@ -54,6 +57,48 @@ class EventPublisher(Protocol):
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
         """Return those that were confirmed; the others may or may not have arrived and will be published again."""
+
+
+class AttemptPublisher(Protocol):
+    """The producer's side: puts messages on the attempt exchange, with confirms."""
+
+    async def publish_attempt(
+        self,
+        tenant: str,
+        body: bytes,
+        *,
+        message_id: str | None = None,
+        type_: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Returns once the broker has the message for good. Raises `Unroutable` when no queue takes it, and
+        `BrokerUnavailable` when no confirm came in time: it may have arrived all the same."""
+
+
+class Unroutable(Permanent):
+    """No queue takes the message: exchange and queues are not declared as they should be."""
+
+    code = "unroutable"
+
+
+class WhyBad(StrEnum):
+    """Why a message went to the dead letters. Published: dead letters are listed and counted by it."""
+
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    UNSTORABLE_TEXT = "unstorable_text"
+    MISSING_FIELD = "missing_field"
+    INVALID_FIELD = "invalid_field"
+    UNKNOWN_TYPE = "unknown_type"
+    UNKNOWN_VERSION = "unknown_version"
+    TENANT_MISMATCH = "tenant_mismatch"
+    WRONG_MESSAGE_ID = "wrong_message_id"
+    DELIVERY_LIMIT = "delivery_limit"
+    """The broker gave it up: its reader died with it in hand again and again."""
+    DEAD_LETTERED = "dead_lettered"
+    """The broker gave it up for another reason."""
 
 
 class BadMessage(BadInput):

@@ -1,12 +1,37 @@
-"""The request of an attempt as the rules see it: complete, checked, with every default filled in (SPEC 8)."""
+"""What producers ask for, as the rules see it: complete and checked (SPEC 8); and the states of an attempt (SPEC 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, Final
 
-from outdial.rules.ids import E164, AttemptKey, CampaignId
+from outdial.rules.ids import E164, AttemptKey, CampaignId, TenantId
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands. Progress within `placed` is a rank of its own (`call_progress.py`)."""
+
+    WAITING = "waiting"
+    PLACING = "placing"
+    """The intent is committed; the carrier may be asked at any moment."""
+    UNCONFIRMED = "unconfirmed"
+    """The carrier may or may not have the call; slots are kept."""
+    PLACED = "placed"
+    ENDED = "ended"
+    """Has an outcome; later evidence corrects the outcome, never the state."""
+
+
+_W, _G, _U, _P, _E = AttemptState
+MAY_BECOME: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
+    _W: frozenset({_G, _E}),
+    _G: frozenset({_P, _U, _E, _W}),  # back to waiting only if it is proven that the carrier took nothing
+    _U: frozenset({_P, _E}),
+    _P: frozenset({_E}),
+    _E: frozenset(),
+}
+"""Every transition there is. A repetition (same state) is never one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +65,14 @@ class CancelRequest:
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """What a reputation service says of a number: a score from 0 (clean) to 1 (flagged)."""
+    """What a reputation service says of a number: a score from 0 (clean) to 1 (flagged). `number`: its name or E.164."""
 
     number: str
     score: float
     source: str
     why: str = ""
+    tenant: TenantId | None = None
+    """Under whose routing key the report came."""
 
 
 Request = AttemptRequest | CancelRequest | HealthReport

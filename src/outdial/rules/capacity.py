@@ -68,7 +68,7 @@ class Slots:
     campaign: CampaignId
     connection: ConnectionId
 
-    def keys(self) -> tuple[LimitKey, LimitKey, LimitKey]:
+    def limit_keys(self) -> tuple[LimitKey, LimitKey, LimitKey]:
         """In lock order."""
         return (
             LimitKey(LimitKind.CAMPAIGN, self.campaign),
@@ -107,7 +107,7 @@ class Ledger:
 
     def take(self, slots: Slots, placement: str) -> float:
         """Take the three slots and one start of the connection; returns `place_at`. Raises `ValueError` without room."""
-        campaign, connection, tenant = slots.keys()
+        campaign, connection, tenant = slots.limit_keys()
         line = self._after[connection]
         start = next_start(line.next_start_at, line.calls_per_second, self._now, self._ahead_s)
         if start is None or line.startable(self._now, self._ahead_s) < 1:
@@ -124,7 +124,7 @@ class Ledger:
 
     def free(self, slots: Slots) -> None:
         """Give the three slots back. A row that is gone from the catalogue has nothing to give back to."""
-        for key in slots.keys():
+        for key in slots.limit_keys():
             if key in self._after:
                 self._after[key] = replace(self._after[key], in_use=self._after[key].in_use - 1)
         self._note(slots.connection)

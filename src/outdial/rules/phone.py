@@ -7,7 +7,6 @@ neither fiction ranges nor what was opened after they were published: it belongs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -122,20 +121,43 @@ def numbering_plan(e164: E164) -> Plan:
         number = phonenumbers.parse(e164)
     except NumberParseException:
         return _NOTHING
-    kind = phonenumbers.number_type(number)
-    likely = number if kind != PhoneNumberType.UNKNOWN else _valid_neighbour(number) or number
+    kind, overlaid = phonenumbers.number_type(number), _overlaid(number)
+    likely = number if kind != PhoneNumberType.UNKNOWN else _valid_neighbour(number, overlaid) or number
     region = _region(number, likely)
+    given = timezone.time_zones_for_number(likely)
+    if overlaid is not None and likely is number:
+        given += timezone.time_zones_for_number(overlaid)
     return Plan(
         region=region,
         kind=kind,
         likely_kind=kind if likely is number else phonenumbers.number_type(likely),
         area_code=_area_code(number) if region else None,
-        zones=_zones(timezone.time_zones_for_number(likely), region),
+        zones=_zones(given, region),
     )
 
 
-def _valid_neighbour(number: PhoneNumber) -> PhoneNumber | None:
-    """A valid number with the same leading digits, as many as have one; at least the area code, elsewhere two digits."""
+def _overlaid(number: PhoneNumber) -> PhoneNumber | None:
+    """The same number in the area code that stands for its area, if its own is an overlay.
+
+    The library learns of overlays late, and its first zone for one may be a wrong one (689 in Florida, 474 in
+    Saskatchewan): both codes' zones count as plausible.
+    """
+    national = str(number.national_number)
+    if number.country_code != _NANP or len(national) != _NANP_DIGITS or area_of(national[:3]) == national[:3]:
+        return None
+    return PhoneNumber(country_code=_NANP, national_number=int(area_of(national[:3]) + national[3:]))
+
+
+def _valid_neighbour(number: PhoneNumber, overlaid: PhoneNumber | None) -> PhoneNumber | None:
+    """A valid number with the same leading digits, as many as have one; at least the area code, elsewhere two digits.
+
+    Where a whole area code is unknown to the library, one of the code that it overlays.
+    """
+    nearest = _valid_beside(number)
+    return nearest if nearest is not None or overlaid is None else _valid_beside(overlaid)
+
+
+def _valid_beside(number: PhoneNumber) -> PhoneNumber | None:
     code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
     nearest = None
     for shared in range(3 if code == _NANP else 2, len(national) - 2):
@@ -188,20 +210,16 @@ def _zones(given: tuple[str, ...], region: str | None) -> tuple[str, ...]:
 def _cut_down(zones: tuple[str, ...], of_region: frozenset[str]) -> tuple[str, ...]:
     """By name; else the region's zones that keep the same time as one of those given; else all of the region's.
 
-    The second step is for the library's stand-ins: it says Bucharest for Kaliningrad.
+    The second step is for the library's stand-ins: it says Bucharest for Kaliningrad and Chicago for Nicaragua. They
+    agree with the place in winter, some (Canary for Morocco) in summer only.
     """
     if by_name := tuple(name for name in zones if name in of_region):
-        return by_name
-    clocks = {_clock(name) for name in zones}
-    return tuple(sorted(n for n in of_region if _shares(_clock(n), clocks))) or tuple(sorted(of_region))
-
-
-def _clock(name: str) -> tuple[float, ...]:
-    return tuple(offset for moment in (_WINTER, _SUMMER) for offset in offsets_s((name,), moment))
-
-
-def _shares(clock: tuple[float, ...], others: Iterable[tuple[float, ...]]) -> bool:
-    return any(a == b for other in others for a, b in zip(clock, other, strict=False))
+        return tuple(dict.fromkeys(by_name))
+    for moment in (_WINTER, _SUMMER):
+        offsets = set(offsets_s(zones, moment))
+        if alike := tuple(sorted(name for name in of_region if offsets & set(offsets_s((name,), moment)))):
+            return alike
+    return tuple(sorted(of_region))
 
 
 def _spread_s(zones: tuple[str, ...]) -> float:
