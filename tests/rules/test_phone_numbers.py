@@ -1,0 +1,287 @@
+"""What outdial makes of phone numbers: every number and trap of tests/data/numbers.csv, and the decisions behind them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from outdial.rules.ids import E164
+from outdial.rules.phone import (
+    BadNumber,
+    family,
+    geography,
+    is_possible,
+    masked,
+    normalize,
+    number_type,
+    numbering_plan,
+)
+from outdial.rules.pool import Geography, NumberType
+from outdial.rules.time_zones import offsets_s
+
+Row = dict[str, str]
+
+ROWS: dict[str, Row] = {
+    row["id"]: row
+    for row in csv.DictReader((Path(__file__).parent.parent / "data" / "numbers.csv").read_text("utf-8").splitlines())
+}
+JANUARY, JULY = 1_768_478_400.0, 1_784_116_800.0
+
+
+class Decision(NamedTuple):
+    """Where outdial departs from what the library says of a row, and why."""
+
+    zones: tuple[str, ...]
+    reason: str
+
+
+AUSTRALIA = ("Australia/Adelaide", "Australia/Brisbane", "Australia/Eucla", "Australia/Lord_Howe", "Australia/Perth", "Australia/Sydney")  # fmt: skip
+_INVALID = "the library calls the range invalid and knows no zone: that of its region"
+_CUT = "all zones of the calling code: cut down to the region's"
+_WIDE = "more than 3 hours apart: no zone"
+DECISIONS: dict[str, Decision] = {
+    "14": Decision(("America/Jamaica",), _CUT),
+    "16": Decision(("America/Nassau",), _INVALID),
+    "18": Decision(("Atlantic/Bermuda",), _INVALID),
+    "21": Decision(("Europe/London",), _INVALID),
+    "22": Decision(("Europe/London",), _INVALID),
+    "30": Decision(("Europe/Paris",), _INVALID),
+    "34": Decision(("Europe/Dublin",), _INVALID),
+    "39": Decision(AUSTRALIA, "without Christmas and Cocos, regions of their own; the rest is just 3 hours apart"),
+    "40": Decision(AUSTRALIA, "as 39"),
+    "41": Decision((), _WIDE),
+    "42": Decision(("Asia/Almaty", "Asia/Aqtobe"), _CUT),
+    "59": Decision(("Indian/Reunion",), _CUT),
+    "T1": Decision((), _WIDE),
+    "T2": Decision((), _WIDE),
+    "T3": Decision((), _WIDE),
+    "T4": Decision((), "belongs to no country"),
+    "T5": Decision((), "belongs to no country"),
+    "T16": Decision((), _WIDE),
+    "T19": Decision((), "nobody has the area code yet: it may become any of 25 regions"),
+    "T27": Decision(("Europe/Rome",), _INVALID),
+    "T32": Decision(("Asia/Almaty", "Asia/Aqtobe"), _CUT),
+    "T40": Decision(("Europe/London",), _INVALID),
+    "T42": Decision(("Africa/Casablanca",), "the library says Canary, which is Spain; Morocco has one zone"),
+}
+
+TRAP_COUNTRY = {
+    "T1": "US", "T2": "US", "T3": "US", "T4": None, "T5": None, "T6": "GB", "T7": "GB", "T11": "US", "T12": "US", "T14": "US",
+    "T15": "GB", "T16": "US", "T17": "US", "T19": None, "T26": "IT", "T27": "IT", "T28": "GB", "T30": "AR", "T31": "AR",
+    "T32": "KZ", "T33": "RU", "T34": "SJ", "T35": "AX", "T36": "VA", "T37": "CX", "T38": "GB", "T39": "GB", "T40": "GB",
+    "T41": "US", "T42": "MA",
+}  # fmt: skip
+"""Toll-free and premium numbers of +1 count as US, as the library says: a US campaign's own toll-free number is one of
+its country. IM and JE belong to the GB family. T42 lies in Western Sahara and is numbered by Morocco."""
+
+REFUSED = {
+    "T8": "impossible", "T9": "impossible", "T10": "impossible", "T13": "country code", "T18": "impossible",
+    "T20": "country code", "T21": "impossible", "T22": "write digits", "T23": "write digits", "T24": "write digits",
+    "T25": "write digits", "T29": "impossible",
+}  # fmt: skip
+"""What can never be called, with a word of the message."""
+
+
+def number_of(row: Row) -> E164:
+    return normalize(row["input"], row["default_region"] or None)
+
+
+def place_of(row: Row) -> Geography:
+    return geography(number_of(row))
+
+
+def offsets(zones: tuple[str, ...]) -> list[set[float]]:
+    return [set(offsets_s(zones, moment)) for moment in (JANUARY, JULY)]
+
+
+TAKEN = sorted(set(ROWS) - set(REFUSED))
+
+
+def test_the_tables_speak_of_every_row() -> None:
+    assert len(ROWS) == 102
+    traps = {name for name in ROWS if name.startswith("T")}
+    assert traps == set(TRAP_COUNTRY) | set(REFUSED)
+    assert set(DECISIONS) <= set(ROWS)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_number_is_written_in_e164(name: str) -> None:
+    assert number_of(ROWS[name]) == ROWS[name]["e164"]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_number_belongs_to_its_country(name: str) -> None:
+    expected = TRAP_COUNTRY[name] if name in TRAP_COUNTRY else family(ROWS[name]["expected_region"])
+    assert place_of(ROWS[name]).country == expected
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_a_number_keeps_the_time_of_its_place(name: str) -> None:
+    zones = place_of(ROWS[name]).zones
+    if name in DECISIONS:
+        assert sorted(zones) == sorted(DECISIONS[name].zones), DECISIONS[name].reason
+    else:  # legacy names such as Asia/Calcutta differ, their offsets do not
+        assert offsets(zones) == offsets(tuple(ROWS[name]["time_zones"].split("|")))
+
+
+@pytest.mark.parametrize("name", [name for name in DECISIONS if DECISIONS[name].zones])
+def test_a_decision_is_one(name: str) -> None:
+    given_by_library = tuple(ROWS[name]["time_zones"].split("|"))
+    assert offsets(DECISIONS[name].zones) != offsets(given_by_library)
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_cannot_be_called_is_refused(name: str) -> None:
+    with pytest.raises(BadNumber, match=REFUSED[name]):
+        number_of(ROWS[name])
+
+
+@pytest.mark.parametrize("name", [name for name in TAKEN if ROWS[name]["is_valid"] == "False"])
+def test_merely_invalid_is_no_reason_to_refuse(name: str) -> None:
+    assert is_possible(ROWS[name]["e164"])
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_only_what_the_library_calls_mobile_is_mobile(name: str) -> None:
+    by_library = {"mobile": NumberType.MOBILE, "toll_free": NumberType.TOLL_FREE}
+    assert number_type(number_of(ROWS[name])) is by_library.get(ROWS[name]["number_type"], NumberType.LONG_CODE)
+
+
+@pytest.mark.parametrize(
+    ("text", "possible", "why"),
+    [
+        ("+12025550143", True, ""),
+        ("+447700900143", True, "invalid by the plan, but possible"),
+        ("12025550143", False, "no plus"),
+        ("+1 202 555 0143", False, "not E.164 as it stands"),
+        ("+1202555014399", False, "too long"),
+        ("+4402079460143", False, "E.164 has no trunk zero"),
+        ("", False, "empty"),
+        ("+", False, "no digits"),
+        ("+12025550143;ext=77", False, "an extension cannot be dialled"),
+        ("\u0000", False, "no digits"),
+    ],
+)
+def test_a_job_names_its_contact_in_e164(text: str, possible: bool, why: str) -> None:
+    assert is_possible(text) is possible, why
+
+
+@pytest.mark.parametrize(
+    ("number", "area"),
+    [
+        ("+12125550143", "212"),
+        ("+19175550143", "212"),
+        ("+16465550143", "212"),
+        ("+17185550143", "718"),
+        ("+15875550143", "403"),
+        ("+18005550199", None),
+        ("+18335550143", None),
+        ("+19005550143", None),
+        ("+15005550143", None),
+        ("+12385550143", None),
+        ("+12120550143", "212"),
+        ("+442079460143", None),
+    ],
+)
+def test_the_area_code_stands_for_the_place(number: str, area: str | None) -> None:
+    assert geography(E164(number)).area_code == area
+
+
+def test_an_invalid_number_of_a_known_area_belongs_there() -> None:
+    assert geography(E164("+12120550143")) == Geography("US", "212", ("America/New_York",))
+    assert geography(E164("+16040550143")) == Geography("CA", "604", ("America/Vancouver",))
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+74012345678", "Europe/Kaliningrad"),  # Bucharest, to the library
+        ("+50581234567", "America/Managua"),  # Chicago
+        ("+213551234567", "Africa/Algiers"),  # Paris
+        ("+970599123456", "Asia/Gaza Asia/Hebron"),  # Bucharest
+        ("+37061234567", "Europe/Vilnius"),  # Bucharest
+    ],
+)
+def test_zones_of_another_country_are_not_believed(number: str, zones: str) -> None:
+    assert geography(E164(number)).zones == tuple(zones.split())
+
+
+@pytest.mark.parametrize(
+    ("number", "place"),
+    [
+        ("+14835550143", Geography("US", "334", ("America/Chicago",))),  # the library does not know the code yet
+        ("+14655550143", Geography("US", "718", ("America/New_York",))),
+        ("+16895550143", Geography("US", "407", ("America/Chicago", "America/New_York"))),  # it says Chicago only
+        ("+14745550143", Geography("CA", "306", ("America/Winnipeg", "America/Regina"))),  # it says Winnipeg only
+        ("+16585550143", Geography("JM", "876", ("America/Jamaica",))),
+    ],
+)
+def test_an_overlay_also_keeps_the_time_of_the_code_it_lies_over(number: str, place: Geography) -> None:
+    assert geography(E164(number)) == place
+
+
+@pytest.mark.parametrize("text", ["", "x", "+", "+0", "+6935550143", "client:alice"])
+def test_what_is_no_number_belongs_nowhere(text: str) -> None:
+    assert geography(E164(text)) == Geography(None, None, ())
+    assert number_type(E164(text)) is NumberType.LONG_CODE
+    assert numbering_plan(E164(text)).region is None
+
+
+@pytest.mark.parametrize(
+    ("region", "country"),
+    [("GB", "GB"), ("GG", "GB"), ("JE", "GB"), ("IM", "GB"), ("im", "GB"), ("US", "US"), ("CA", "CA"), ("PR", "PR")],
+)
+def test_regions_fold_into_families(region: str, country: str) -> None:
+    assert family(region) == country
+
+
+def test_an_error_names_the_field_the_value_and_the_cure_without_the_number() -> None:
+    with pytest.raises(BadNumber) as caught:
+        normalize("+1202555014399", field="to")
+    assert str(caught.value) == (
+        "to: …99 (13 digits) is an impossible phone number (check its length and its country code)"
+    )
+    assert (caught.value.code, caught.value.field) == ("impossible_number", "to")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("+12025550143", "…43 (11 digits)"),
+        ("+１２０２５５５０１４３", "…４３ (11 digits)"),
+        ("911", "… (3 digits)"),
+        ("anonymous", "'anonymous'"),
+        ("sip:bob@example.com", "'sip:…'"),
+        ("client:alice", "'client:…'"),
+        ("", "''"),
+    ],
+)
+def test_messages_hide_whom_they_speak_of(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_number_or_a_bad_number(text: str) -> None:
+    try:
+        number = normalize(text)
+    except BadNumber as error:
+        given = sum(c.isdigit() for c in text)
+        assert given == 0 or sum(c.isdigit() for c in error.problem.partition(" (")[0]) <= min(2, given)
+    else:
+        assert normalize(number) == number
+        assert is_possible(number)
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{1,16}", fullmatch=True))
+def test_every_place_makes_sense(text: str) -> None:
+    place = geography(E164(text))
+    assert place.country is None or (place.country == family(place.country) and len(place.country) == 2)
+    assert place.area_code is None or text.startswith("+1")
+    assert place.country is not None or not place.zones
+    for found in offsets(place.zones):
+        assert not found or max(found) - min(found) <= 3 * 3600
