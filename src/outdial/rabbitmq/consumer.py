@@ -16,7 +16,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage, AbstractRobustChannel, AbstractRobustConnection, AbstractRobustQueue
 
 from outdial.ports.messages import Delivery
-from outdial.rabbitmq.topology import Names, RabbitOptions
+from outdial.rabbitmq.plain_topology import Names, RabbitOptions
 
 log = structlog.get_logger(__name__)
 CLOSE_TIMEOUT_S = 5.0

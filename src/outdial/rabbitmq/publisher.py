@@ -18,7 +18,7 @@ from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
 
 from outdial.errors import BrokerUnavailable, Permanent
 from outdial.ports.messages import OutgoingEvent
-from outdial.rabbitmq.topology import Names, RabbitOptions
+from outdial.rabbitmq.plain_topology import Names, RabbitOptions
 
 log = structlog.get_logger(__name__)
 

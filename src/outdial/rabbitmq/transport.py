@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractRobustConnection
 from outdial.errors import BrokerUnavailable
 from outdial.rabbitmq.consumer import RabbitInbox
 from outdial.rabbitmq.publisher import RabbitPublisher
-from outdial.rabbitmq.topology import Names, RabbitOptions, bind_tenants, declare, queue_for
+from outdial.rabbitmq.plain_topology import Names, RabbitOptions, bind_tenants, declare, queue_for
 from outdial.rules.catalogue_rows import CatalogueRows, TenantRow
 
 CONNECT_TIMEOUT_S = 10.0
