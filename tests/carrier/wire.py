@@ -72,8 +72,7 @@ class Receiver:
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Any request."""
-        url = self.url + request.raw_path if isinstance(request, web.BaseRequest) else ""
-        heard = Heard(request.method, request.path, url, request.headers, await request.read())
+        heard = Heard(request.method, request.path, self.url + request.path_qs, request.headers, await request.read())
         self.heard.append(heard)
         self.arrived.set()
         if self.gate is not None:

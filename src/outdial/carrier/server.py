@@ -79,9 +79,10 @@ class SimulatedCarrier:
 
     async def reset(self) -> None:
         """Forget all calls, counts and run-time faults; the scenario's own faults begin anew."""
-        self.switchboard.close()
-        await self.courier.close()
+        switchboard, courier = self.switchboard, self.courier
         self._build()
+        switchboard.close()
+        await courier.close()
         self.changed()
 
     def _build(self) -> None:
