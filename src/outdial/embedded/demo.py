@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ class _Run:
         """A reputation service reports one number before anybody is called."""
         body = {"number": demo_world.FLAGGED, "score": 0.9, "source": "demo-reputation", "why": "planted for the demo"}
         version = self._app.pools.version
-        await self._publish(demo_world.TENANT, json.dumps(body).encode(), "number.health_reported.v1")
+        await self._publish(
+            demo_world.TENANT, json.dumps(body).encode(), "number.health_reported.v1", str(uuid.uuid4())
+        )
         async with asyncio.timeout(10):
             while self._app.pools.version == version:
                 await asyncio.sleep(0.02)
@@ -120,8 +123,9 @@ class _Run:
     async def _wave(self, name: str, people: list[demo_world.DemoContact], attempt_no: int) -> None:
         before = await self._ended()
         for contact in people:
-            _, message = demo_world.job(contact, attempt_no, self._options.seed)
-            await self._publish(demo_world.TENANT, json.dumps(message).encode(), "call_attempt.requested.v1")
+            attempt_id, message = demo_world.job(contact, attempt_no, self._options.seed)
+            body = json.dumps(message).encode()
+            await self._publish(demo_world.TENANT, body, "call_attempt.requested.v1", attempt_id)
         async with asyncio.timeout(FINISH_WITHIN_S):
             while (done := await self._ended() - before) < len(people):
                 await self._look(name, done, len(people))
@@ -179,8 +183,8 @@ async def _transport(broker: str, parts: AsyncExitStack) -> DemoTransport:
     if broker == "in-process":
         embedded = InProcessTransport()
 
-        async def publish(tenant: str, body: bytes, kind: str) -> None:
-            await embedded.broker.publish_attempt(tenant, body, type_=kind)
+        async def publish(tenant: str, body: bytes, kind: str, message_id: str) -> None:
+            await embedded.broker.publish_attempt(tenant, body, type_=kind, message_id=message_id)
 
         return DemoTransport(embedded, publish, "in-process (NOT RabbitMQ; BROKER=rabbitmq for the real one)")
     return await open_rabbitmq(parts)

@@ -25,7 +25,7 @@ async def open_rabbitmq(parts: AsyncExitStack) -> DemoTransport:
     prefix = f"outdial-demo-{uuid.uuid4().hex[:6]}" if "OUTDIAL_RABBITMQ__URL" in os.environ else "outdial"
     transport = await open_transport(RabbitOptions(url, prefix))
 
-    async def publish(tenant: str, body: bytes, kind: str) -> None:
-        await transport.publisher.publish_attempt(tenant, body, type_=kind)
+    async def publish(tenant: str, body: bytes, kind: str, message_id: str) -> None:
+        await transport.publisher.publish_attempt(tenant, body, type_=kind, message_id=message_id)
 
     return DemoTransport(transport, publish, words)

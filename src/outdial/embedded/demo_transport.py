@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from outdial.app import Transport
 
-Publish = Callable[[str, bytes, str], Awaitable[None]]
+Publish = Callable[[str, bytes, str, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoTransport:
-    """The daemon's side, how to publish a job (tenant, body, type), and what to call it."""
+    """The daemon's side, how to publish a job (tenant, body, type, message id), and what to call it."""
 
     transport: Transport
     publish: Publish

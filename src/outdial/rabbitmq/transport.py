@@ -10,8 +10,8 @@ import aio_pika
 from aio_pika.abc import AbstractRobustConnection
 
 from outdial.errors import BrokerUnavailable
-from outdial.rabbitmq.consumer import RabbitInbox
-from outdial.rabbitmq.publisher import RabbitPublisher
+from outdial.rabbitmq.plain_consumer import RabbitInbox
+from outdial.rabbitmq.plain_publisher import RabbitPublisher
 from outdial.rabbitmq.plain_topology import Names, RabbitOptions, bind_tenants, declare, queue_for
 from outdial.rules.catalogue_rows import CatalogueRows, TenantRow
 

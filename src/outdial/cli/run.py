@@ -1,0 +1,170 @@
+"""`outdial run`: the daemon. SIGTERM or SIGINT stops it in order; a second one stops it at once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from outdial.app import App, AppOptions
+    from outdial.rabbitmq.plain_topology import RabbitOptions
+    from outdial.settings import Settings
+    from outdial.web.health import Health
+
+STOPPED, DIED = 0, 1
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.description = (
+        "Runs one replica of the dispatcher until SIGTERM. Any number of replicas may run side by side."
+    )
+    parser.add_argument("--migrate", action="store_true", help="bring the database's schema up to date first")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from outdial.cli.context import settings_of
+
+    return asyncio.run(_serve(settings_of(args), migrate_first=args.migrate))
+
+
+async def _serve(settings: Settings, *, migrate_first: bool) -> int:
+    from outdial.app import App
+    from outdial.credentials import Credentials
+    from outdial.postgres.migrate import migrate
+    from outdial.rabbitmq.transport import open_transport
+    from outdial.telemetry import logs
+    from outdial.telemetry.heartbeat import BEAT_S, Heartbeat
+    from outdial.telemetry.metrics import Metrics
+    from outdial.web.health import Health
+    from outdial.web.server import HttpServer
+
+    logs.log_loop_errors(asyncio.get_running_loop())
+    if migrate_first:
+        await migrate(settings.database.url.get_secret_value())
+    metrics = Metrics()
+    transport = await open_transport(rabbit_options(settings), metrics.ack_failures.inc)
+    app = App(app_options(settings), transport, Credentials(settings.secrets_dir), metrics)
+    heartbeat = Heartbeat(app.clock, metrics)
+    health = Health(
+        metrics,
+        heartbeat,
+        loop_stall_s=settings.internal.loop_stall_s,
+        check_timeout_s=settings.internal.check_timeout_s,
+    )
+    _add_checks(health, app)
+    internal = HttpServer(health.application(), settings.internal.host, settings.internal.port, setting="internal.port")
+    await internal.start()
+    stop = asyncio.Event()
+    _on_signals(stop)
+    try:
+        await app.start()
+        app.background.every("heart", BEAT_S, heartbeat.beat)
+        health.started = True
+        return await _until(stop, app)
+    finally:
+        health.draining = True
+        await app.stop()
+        await internal.stop()
+
+
+async def _until(stop: asyncio.Event, app: App) -> int:
+    """Wait for the order to stop, or for the death of a part without which the replica is worse than none."""
+    ordered = asyncio.create_task(stop.wait(), name="stop")
+    death = asyncio.create_task(app.background.failed(), name="death")
+    done, waiting = await asyncio.wait({ordered, death}, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    return STOPPED if ordered in done else DIED
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def ordered() -> None:
+        if stop.is_set():
+            sys.exit(DIED)  # the second time: at once; what is under way is recovered by other replicas
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ordered)
+
+
+def _add_checks(health: Health, app: App) -> None:
+    async def database() -> str | None:
+        return None if await app.is_database_ready() else "the database does not answer"
+
+    async def broker() -> str | None:
+        return None if app.transport.is_ready() else "the broker's connection or a channel is down"
+
+    health.add("database", database)
+    health.add("broker", broker)
+
+
+def app_options(settings: Settings) -> AppOptions:
+    """The settings as the composition root wants them."""
+    from outdial.app import AppOptions
+    from outdial.dispatch.dispatcher import Pauses
+    from outdial.postgres.pool import PoolOptions
+    from outdial.providers.http import HttpLimits
+
+    database, dispatch = settings.database, settings.dispatch
+    return AppOptions(
+        database_url=database.url.get_secret_value(),
+        public_url=settings.callbacks.public_url,
+        callbacks_host=settings.callbacks.host,
+        callbacks_port=settings.callbacks.port,
+        pool=PoolOptions(
+            min_size=database.pool_min_size,
+            max_size=database.pool_max_size,
+            connect_timeout_s=database.connect_timeout_s,
+            command_timeout_s=database.command_timeout_s,
+            pgbouncer=database.pgbouncer,
+        ),
+        http=HttpLimits(
+            connect_s=dispatch.carrier_connect_timeout_s,
+            total_s=dispatch.request_timeout_s,
+            per_host=dispatch.requests_per_carrier,
+        ),
+        acquire_timeout_s=database.acquire_timeout_s,
+        place_within_s=dispatch.place_within_s,
+        late_start_s=dispatch.late_start_s,
+        adopt_margin_s=dispatch.adoption_margin_s,
+        hang_up_margin_s=dispatch.deadline_margin_s,
+        ahead_s=dispatch.intent_ahead_ms / 1000,
+        intake_batch=dispatch.intake_batch,
+        turn_batch=dispatch.turn_batch,
+        reports_per_turn=dispatch.reports_per_turn,
+        sweep_batch=dispatch.sweep_batch,
+        relay_batch=dispatch.relay_batch,
+        weights_s=dispatch.weights_refresh_s,
+        drain_s=dispatch.drain_s,
+        spam_threshold=settings.platform.spam_threshold,
+        pauses=Pauses(
+            poll_s=dispatch.poll_interval_s,
+            sweep_s=dispatch.sweep_interval_s,
+            recover_s=dispatch.recovery_interval_s,
+            leftovers_s=dispatch.leftovers_interval_s,
+        ),
+    )
+
+
+def rabbit_options(settings: Settings) -> RabbitOptions:
+    """The broker's settings as its transport wants them."""
+    from outdial.rabbitmq.plain_topology import RabbitOptions
+
+    rabbit = settings.rabbitmq
+    return RabbitOptions(
+        url=rabbit.url.get_secret_value(),
+        prefix=rabbit.prefix,
+        queues=rabbit.queues,
+        prefetch=rabbit.prefetch,
+        declare=rabbit.declare_topology,
+        publish_timeout_s=rabbit.publish_timeout_s,
+        publish_at_once=rabbit.publish_concurrency,
+    )
