@@ -40,7 +40,9 @@ KIND, COUNTRY = DestinationRefusal.KIND, DestinationRefusal.COUNTRY
         ("+33639981234", None, "French fiction mobile, invalid by the plan"),
         ("+447700900143", None, "UK drama mobile, invalid by the plan"),
         ("+19001550143", "premium", "invalid, but in a premium area code"),
-        ("+449001000143", "premium", "invalid, but among premium numbers"),
+        ("+34804123456", "premium", "invalid, but among Spain's premium numbers"),
+        ("+449200000143", "premium", "invalid, but all of 09 is premium in the UK"),
+        ("+353209101234", None, "invalid, among ordinary numbers"),
     ],
 )
 def test_what_a_number_is(number: str, kind: str | None, what: str) -> None:

@@ -2,7 +2,7 @@
 
 Everything comes from the digits by `phonenumbers` (its geocoder and carrier parts are never loaded: 3.6 s and 94 MB).
 A number that cannot exist is refused; one that its numbering plan merely calls invalid is taken, since plans know
-neither fiction ranges nor what was opened after they were published: it belongs where its nearest valid neighbours do.
+neither fiction ranges nor what was opened after they were published: its leading digits say where it belongs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Plan:
     """What the numbering plan says of a number.
 
     `region`: ISO 3166, families not folded. `kind`: a PhoneNumberType, UNKNOWN = an invalid number; `likely_kind`: the
-    same, but of an invalid number that of its nearest valid neighbour.
+    same, but of an invalid number that of the valid one with most leading digits in common.
     """
 
     region: str | None
@@ -79,7 +79,6 @@ def normalize(text: str, default_region: str | None = None, *, field: str = "num
     if not phonenumbers.is_possible_number(number):
         cure = "check its length and its country code"
         raise BadNumber(field, f"{masked(text)} is an impossible phone number", cure)
-    number.extension = None
     return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
@@ -116,7 +115,7 @@ def number_type(e164: E164) -> NumberType:
 
 @lru_cache(maxsize=65_536)
 def numbering_plan(e164: E164) -> Plan:
-    """Region, kind, area code and zones of a number; of an invalid one as far as its valid neighbours tell."""
+    """Region, kind, area code and zones of a number; of an invalid one as far as its leading digits tell."""
     try:
         number = phonenumbers.parse(e164)
     except NumberParseException:
@@ -124,16 +123,21 @@ def numbering_plan(e164: E164) -> Plan:
     kind, overlaid = phonenumbers.number_type(number), _overlaid(number)
     likely = number if kind != PhoneNumberType.UNKNOWN else _valid_neighbour(number, overlaid) or number
     region = _region(number, likely)
-    given = timezone.time_zones_for_number(likely)
-    if overlaid is not None and likely is number:
-        given += timezone.time_zones_for_number(overlaid)
     return Plan(
         region=region,
         kind=kind,
         likely_kind=kind if likely is number else phonenumbers.number_type(likely),
         area_code=_area_code(number) if region else None,
-        zones=_zones(given, region),
+        zones=_zones(_given_zones(number, overlaid, valid=kind != PhoneNumberType.UNKNOWN), region),
     )
+
+
+def _given_zones(number: PhoneNumber, overlaid: PhoneNumber | None, *, valid: bool) -> tuple[str, ...]:
+    """What the library says, of an invalid number by the longest prefix that it knows."""
+    if valid:
+        beside = timezone.time_zones_for_number(overlaid) if overlaid is not None else ()
+        return timezone.time_zones_for_number(number) + beside
+    return timezone.time_zones_for_geographical_number(overlaid or number)
 
 
 def _overlaid(number: PhoneNumber) -> PhoneNumber | None:
@@ -149,7 +153,7 @@ def _overlaid(number: PhoneNumber) -> PhoneNumber | None:
 
 
 def _valid_neighbour(number: PhoneNumber, overlaid: PhoneNumber | None) -> PhoneNumber | None:
-    """A valid number with the same leading digits, as many as have one; at least the area code, elsewhere two digits.
+    """A valid number with the same leading digits, as many as have one; at least the area code, elsewhere one digit.
 
     Where a whole area code is unknown to the library, one of the code that it overlays.
     """
@@ -160,7 +164,7 @@ def _valid_neighbour(number: PhoneNumber, overlaid: PhoneNumber | None) -> Phone
 def _valid_beside(number: PhoneNumber) -> PhoneNumber | None:
     code, national = number.country_code or 0, phonenumbers.national_significant_number(number)
     nearest = None
-    for shared in range(3 if code == _NANP else 2, len(national) - 2):
+    for shared in range(3 if code == _NANP else 1, len(national) - 2):
         found = _valid_with(code, national[:shared], len(national) - shared)
         if found is None:
             break
