@@ -205,9 +205,10 @@ def _area_code(number: PhoneNumber) -> str | None:
 @lru_cache(maxsize=4096)
 def _zones(given: tuple[str, ...], region: str | None) -> tuple[str, ...]:
     """The zones that the library gives, cut down to the region's; none if they are too far apart to say anything."""
+    if region is None:
+        return ()
     zones = tuple(TODAYS_NAME.get(name, name) for name in given if name != timezone.UNKNOWN_TIMEZONE)
-    if region is not None:
-        zones = _cut_down(zones, ZONES_OF_REGION.get(region, frozenset()))
+    zones = _cut_down(zones, ZONES_OF_REGION.get(region, frozenset()))
     return zones if zones and _spread_s(zones) <= MAX_SPREAD_S else ()
 
 
