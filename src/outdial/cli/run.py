@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from outdial.app import App, AppOptions
-    from outdial.rabbitmq.plain_topology import RabbitOptions
+    from outdial.rabbitmq.transport import RabbitOptions
     from outdial.settings import Settings
     from outdial.web.health import Health
 
@@ -47,7 +47,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     if migrate_first:
         await migrate(settings.database.url.get_secret_value())
     metrics = Metrics()
-    transport = await open_transport(rabbit_options(settings), metrics.ack_failures.inc)
+    transport = await open_transport(rabbit_options(settings), metrics)
     app = App(app_options(settings), transport, Credentials(settings.secrets_dir), metrics)
     heartbeat = Heartbeat(app.clock, metrics)
     health = Health(
@@ -156,7 +156,7 @@ def app_options(settings: Settings) -> AppOptions:
 
 def rabbit_options(settings: Settings) -> RabbitOptions:
     """The broker's settings as its transport wants them."""
-    from outdial.rabbitmq.plain_topology import RabbitOptions
+    from outdial.rabbitmq.transport import RabbitOptions
 
     rabbit = settings.rabbitmq
     return RabbitOptions(
@@ -165,6 +165,9 @@ def rabbit_options(settings: Settings) -> RabbitOptions:
         queues=rabbit.queues,
         prefetch=rabbit.prefetch,
         declare=rabbit.declare_topology,
+        heartbeat_s=rabbit.heartbeat_s,
+        reconnect_s=rabbit.reconnect_s,
+        ready_within_s=rabbit.watchdog_s,
         publish_timeout_s=rabbit.publish_timeout_s,
         publish_at_once=rabbit.publish_concurrency,
     )

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from outdial.embedded.demo_transport import DemoTransport
 from outdial.embedded.install import ensure_rabbitmq
-from outdial.rabbitmq.plain_topology import RabbitOptions
-from outdial.rabbitmq.transport import open_transport
+from outdial.rabbitmq.transport import RabbitOptions, open_transport
 
 UNPACKED = Path(".services")
 

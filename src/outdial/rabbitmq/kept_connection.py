@@ -8,7 +8,8 @@ connection is set up from nothing, under a time limit, by the same code as the f
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
@@ -24,10 +25,10 @@ from outdial.redaction import mask_text
 
 log = structlog.get_logger(__name__)
 
-TROUBLE = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidStateError)
+CLOSE_WITHIN_S = 3.0
+_TROUBLE = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidStateError)
 """What a broken connection raises through aio-pika, by what was under way: `RuntimeError` is aio-pika's word for a
 connection that was closed in between."""
-CLOSE_WITHIN_S = 3.0
 
 SetUp = Callable[["Session"], Awaitable[None]]
 
@@ -46,6 +47,24 @@ class ConnectionOptions:
     def address(self, purpose: str) -> URL:
         """The URL with what aio-pika reads from its query. The name is what operators see in RabbitMQ's lists."""
         return URL(self.url).update_query(heartbeat=str(self.heartbeat_s), name=f"{self.name} {purpose}")
+
+
+@contextmanager
+def broker_errors(doing: str) -> Iterator[None]:
+    """Translate what aio-pika raises into `BrokerUnavailable`. To be used outside of `asyncio.timeout`.
+
+    A connection that is lost cancels what waits for it: such a CancelledError was not meant for us and counts as trouble.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise BrokerUnavailable(f"{doing}: the connection was lost") from error
+    except _TROUBLE as error:
+        words = str(error) or "no answer in time" if isinstance(error, TimeoutError) else str(error)
+        raise BrokerUnavailable(mask_text(f"{doing}: {type(error).__name__} {words}")[:300]) from error
 
 
 class Session:
@@ -70,11 +89,9 @@ class Session:
         """Close it; a peer that is gone cannot hold us up."""
         self._connection.close_callbacks.discard(self._note_loss)
         self.lost.set()
-        try:
+        with suppress(BrokerUnavailable), broker_errors("closing"):
             async with asyncio.timeout(CLOSE_WITHIN_S):
                 await self._connection.close()
-        except TROUBLE:
-            log.debug("broker.close_failed")
 
     def _note_loss(self, *_: object) -> None:
         self.lost.set()
@@ -131,11 +148,11 @@ class KeptConnection:
     async def _keep(self) -> None:
         while not self._closing.is_set():
             try:
-                await self._one_session()
-            except TROUBLE as error:
-                self._note(error)
+                with broker_errors("connecting"):
+                    await self._one_session()
             except Exception as error:  # whatever it is, a new connection is the cure
-                self._note(error)
+                self._trouble = mask_text(str(error))[:300] or type(error).__name__
+                log.warning("broker.unavailable", purpose=self._purpose, error_message=self._trouble)
             if not self._closing.is_set():
                 await self._pause()
 
@@ -144,9 +161,7 @@ class KeptConnection:
         options = self._options
         try:
             async with asyncio.timeout(options.ready_within_s):
-                connection = await aio_pika.connect(
-                    options.address(self._purpose), timeout=options.connect_timeout_s
-                )
+                connection = await aio_pika.connect(options.address(self._purpose), timeout=options.connect_timeout_s)
                 self._session = Session(connection)
                 await self._set_up(self._session)
             if self._session.lost.is_set():
@@ -162,10 +177,6 @@ class KeptConnection:
             if self._session is not None:
                 await self._session.close()
                 self._session = None
-
-    def _note(self, error: Exception) -> None:
-        self._trouble = mask_text(f"{type(error).__name__}: {error}")[:300]
-        log.warning("broker.unavailable", purpose=self._purpose, error_message=self._trouble)
 
     async def _pause(self) -> None:
         """With jitter, so that a fleet does not come back in one moment."""

@@ -166,7 +166,9 @@ _NOT_CONTENT: Final = frozenset({"attempt_id", "tenant_id", "traceparent"})
 def decode(delivery: Delivery) -> tuple[Request, Sequence[str]]:
     """Read one delivery: the request, and the names of unknown fields. Raises `BadMessage`."""
     if delivery.dead_because is not None:
-        raise BadMessage(delivery.dead_because, "", "the broker gave it up", "look at the log of that time, then replay")
+        raise BadMessage(
+            delivery.dead_because, "", "the broker gave it up", "look at the log of that time, then replay"
+        )
     kind = _kind_of(delivery)
     body = read_object(delivery.body)
     try:
@@ -207,28 +209,6 @@ def _kind_of(delivery: Delivery) -> str:
 
 def _requested(message: AttemptRequested, body: dict[str, Any], delivery: Delivery) -> AttemptRequest:
     key = _key(message.tenant_id, message.attempt_id, delivery)
-    known = {name: body[name] for name in AttemptRequested.model_fields if body.get(name) is not None}
-    content = {name: value for name, value in known.items() if name not in _NOT_CONTENT}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    _trace(known, delivery)
-    return AttemptRequest(
-        key=key,
-        campaign=CampaignId(message.campaign_id),
-        to=E164(message.to),
-        body_hash=hashlib.blake2b(canonical.encode(), digest_size=16).digest(),
-        raw=known,
-        attempt_no=message.attempt_no,
-        not_before=message.not_before.timestamp() if message.not_before else None,
-        not_after=message.not_after.timestamp() if message.not_after else None,
-        priority=5 if message.priority is None else message.priority,
-    )
-
-
-def _key(tenant: str, attempt_id: UUID, delivery: Delivery) -> AttemptKey:
-    if tenant != delivery.routing_key:
-        raise BadMessage(
-            WhyBad.TENANT_MISMATCH, "tenant_id", f"{tenant!r} is not the routing key", "publish under the tenant's id"
-        )
     known = {name: body[name] for name in AttemptRequested.model_fields if body.get(name) is not None}
     content = {name: value for name, value in known.items() if name not in _NOT_CONTENT}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

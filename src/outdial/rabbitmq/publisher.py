@@ -1,7 +1,7 @@
-"""Publishing with confirms: the outbox's events, and, for producers' tools, call attempts.
+"""Publishing with confirms: the outbox's events, and call attempts for the tools of producers.
 
-Every publish has our own time limit, because the client's waits for a reconnect outside its own. A publish that was
-not confirmed may have arrived all the same; whoever publishes again repeats the same message id.
+A publish that was not confirmed in time may have arrived all the same. So it counts as not confirmed, and whoever
+publishes it again repeats its id: consumers of events know it by that, intake knows attempts by theirs.
 """
 
 from __future__ import annotations
@@ -11,89 +11,110 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aio_pika
 import structlog
-from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractRobustChannel, AbstractRobustConnection
+from aiormq.abc import AbstractChannel
+from aiormq.exceptions import PublishError
+from pamqp.commands import Basic
 
-from outdial.errors import BrokerUnavailable, Permanent
-from outdial.ports.messages import OutgoingEvent
-from outdial.rabbitmq.plain_topology import Names, RabbitOptions
+from outdial.errors import BrokerUnavailable
+from outdial.ports.messages import OutgoingEvent, Unroutable
+from outdial.rabbitmq.kept_connection import ConnectionOptions, KeptConnection, Session, broker_errors
+from outdial.rules.attempt_queues import QueueNames
 
 log = structlog.get_logger(__name__)
 
-
-class Unroutable(Permanent):
-    """No queue takes the message: the topology is not declared, or the exchange has another name."""
-
-    code = "unroutable"
+PERSISTENT = 2
 
 
 class RabbitPublisher:
-    """`ports.EventPublisher`, and `publish_attempt` for producers' tools. One channel, bounded publishes at once."""
+    """`ports.EventPublisher` and `ports.AttemptPublisher` over a connection of its own: an alarm at the broker stops
+    connections that publish, and must not stop acks.
 
-    def __init__(self, connection: AbstractRobustConnection, options: RabbitOptions) -> None:
-        self._connection, self._options = connection, options
-        self._names = Names(options.prefix, options.queues)
-        self._channel: AbstractRobustChannel | None = None
-        self._gate = asyncio.Semaphore(options.publish_at_once)
+    `timeout_s` covers waiting for the connection, too; `at_once` bounds the publishes under way on the one channel.
+    """
 
-    async def start(self) -> None:
-        """Open the channel."""
-        self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
+    def __init__(self, options: ConnectionOptions, names: QueueNames, *, timeout_s: float, at_once: int) -> None:
+        self._names, self._timeout_s = names, timeout_s
+        self._gate = asyncio.Semaphore(at_once)
+        self._channel: AbstractChannel | None = None
+        self.connection = KeptConnection(options, "publish", self._set_up)
 
-    def is_ready(self) -> bool:
-        """Whether a publish could be confirmed just now."""
-        return self._connection.connected.is_set() and self._channel is not None and not self._channel.is_closed
+    # -- ports.EventPublisher
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
-        """See the port. Not mandatory: an event that nobody subscribed to is published all the same."""
-        done = await asyncio.gather(*(self._publish_event(event) for event in events))
-        return [event for event, confirmed in zip(events, done, strict=True) if confirmed]
+        """See the port. Not mandatory: nobody needs to subscribe to a tenant's events, so no queue is no failure."""
+        problems = await asyncio.gather(*(self._publish_event(event) for event in events))
+        failed = [problem for problem in problems if problem]
+        if failed:
+            log.warning("events.unconfirmed", events=len(failed), error_message=failed[0])
+        return [event for event, problem in zip(events, problems, strict=True) if not problem]
 
-    async def publish_attempt(
-        self, tenant: str, body: bytes, *, message_id: str | None = None, type_: str | None = None,
-        headers: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
-        """Publish with confirm; mandatory. Raises `Unroutable`, `BrokerUnavailable` (it may have arrived)."""
-        message = Message(
-            body,
-            content_type="application/json",
-            content_encoding="utf-8",
-            delivery_mode=DeliveryMode.PERSISTENT,
-            message_id=message_id,
-            type=type_,
-            headers=dict(headers or {}),
-        )
-        try:
-            await self._send(self._names.attempts, message, tenant, mandatory=True)
-        except aio_pika.exceptions.PublishError as error:
-            raise Unroutable(f"exchange {self._names.attempts}: no queue takes the message") from error
-        except (TimeoutError, aio_pika.exceptions.AMQPError, ConnectionError, RuntimeError) as error:
-            raise BrokerUnavailable(f"RabbitMQ did not confirm: {type(error).__name__}") from error
-
-    async def _publish_event(self, event: OutgoingEvent) -> bool:
+    async def _publish_event(self, event: OutgoingEvent) -> str:
+        """Returns why it is not confirmed, empty = it is."""
         envelope = json.loads(event.body)
-        headers = {"traceparent": envelope["traceparent"]} if "traceparent" in envelope else {}
-        message = Message(
-            event.body.encode(),
+        trace = envelope.get("traceparent")
+        properties = Basic.Properties(
             content_type="application/cloudevents+json",
             content_encoding="utf-8",
-            delivery_mode=DeliveryMode.PERSISTENT,
+            delivery_mode=PERSISTENT,
             message_id=event.event_id,
-            type=envelope["type"],
-            headers=dict(headers),
+            message_type=envelope["type"],
+            correlation_id=envelope.get("subject"),
+            headers={"traceparent": trace} if trace else None,
         )
         try:
-            await self._send(self._names.events, message, event.routing_key, mandatory=False)
-        except Exception as error:  # whatever it is, it is not confirmed and comes again
-            log.info("event.unconfirmed", error_type=type(error).__name__)
-            return False
-        return True
+            await self._send(self._names.events, event.routing_key, event.body.encode(), properties, mandatory=False)
+        except BrokerUnavailable as error:
+            return str(error)
+        return ""
 
-    async def _send(self, exchange: str, message: Message, routing_key: str, *, mandatory: bool) -> None:
-        if self._channel is None:
-            raise BrokerUnavailable("the publisher was not started")
-        async with self._gate, asyncio.timeout(self._options.publish_timeout_s):
-            target = await self._channel.get_exchange(exchange, ensure=False)
-            await target.publish(message, routing_key, mandatory=mandatory)
+    # -- ports.AttemptPublisher
+
+    async def publish_attempt(
+        self,
+        tenant: str,
+        body: bytes,
+        *,
+        message_id: str | None = None,
+        type_: str | None = None,
+        headers: Mapping[str, Any] | None = None,
+    ) -> None:
+        """See the port. Do not repeat a message id while its first publish is under way."""
+        properties = Basic.Properties(
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=PERSISTENT,
+            message_id=message_id,
+            message_type=type_,
+            headers=dict(headers) if headers else None,
+        )
+        await self._send(self._names.exchange, tenant, body, properties, mandatory=True)
+
+    # -- inside
+
+    async def _send(
+        self, exchange: str, routing_key: str, body: bytes, properties: Basic.Properties, *, mandatory: bool
+    ) -> None:
+        with broker_errors("publishing"):
+            try:
+                async with asyncio.timeout(self._timeout_s), self._gate:
+                    channel = await self._ready_channel()
+                    await channel.basic_publish(
+                        body,
+                        exchange=exchange,
+                        routing_key=routing_key,
+                        properties=properties,
+                        mandatory=mandatory,
+                    )
+            except PublishError:
+                raise Unroutable(f"exchange {exchange}: no queue takes the message (declare the topology)") from None
+
+    async def _ready_channel(self) -> AbstractChannel:
+        await self.connection.wait_until_ready(self._timeout_s)
+        assert self._channel is not None, "set up before it counts as ready"
+        return self._channel
+
+    async def _set_up(self, session: Session) -> None:
+        channel = await session.open_channel(confirms=True, raise_returns=True)
+        channel.closing.add_done_callback(lambda _: session.drop())
+        self._channel = channel

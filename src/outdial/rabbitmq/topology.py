@@ -6,7 +6,7 @@ Only arguments that RabbitMQ 3.10 to 4.x all understand are used; lengths, prior
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,10 @@ from outdial.rules.attempt_queues import DELIVERY_LIMIT, QueueNames
 NO_LIMIT: Final = 1_000_000
 """For the last queue a message can reach. Explicit, since 4.x drops a message after 20 returns when nothing is said,
 and 3.10 drops it at once when -1 is said."""
+
+
+Work = Callable[[AbstractChannel], Awaitable[None]]
+"""What is done on a channel of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +51,18 @@ def exchanges(names: QueueNames) -> tuple[Exchange, ...]:
     )
 
 
-def queues(names: QueueNames, own: Iterable[str] = ()) -> tuple[Queue, ...]:
-    """All queues; `own`: full names of queues that tenants have for themselves."""
-    shared = (*names.numbered, *sorted(set(own)))
+def queues(names: QueueNames) -> tuple[Queue, ...]:
+    """All queues that every installation has."""
     return (
         Queue(names.dead, names.dead, {"x-queue-type": "quorum", "x-delivery-limit": NO_LIMIT}),
         Queue(names.unrouted, names.unrouted, _attempts(names)),
-        *(Queue(name, None, _attempts(names)) for name in shared),
+        *own(names, names.numbered),
     )
+
+
+def own(names: QueueNames, queue_names: Iterable[str]) -> tuple[Queue, ...]:
+    """Queues that tenants are bound to, by their full names."""
+    return tuple(Queue(name, None, _attempts(names)) for name in queue_names)
 
 
 def _attempts(names: QueueNames) -> dict[str, str | int]:
@@ -68,13 +76,13 @@ def _attempts(names: QueueNames) -> dict[str, str | int]:
     }
 
 
-async def declare(channel: AbstractChannel, names: QueueNames, own: Iterable[str] = ()) -> None:
+async def declare(channel: AbstractChannel, names: QueueNames) -> None:
     """Make what is not there. Raises aiormq's `ChannelPreconditionFailed` when something is there and differs."""
     for exchange in exchanges(names):
         await channel.exchange_declare(
             exchange.name, exchange_type=exchange.kind, durable=True, arguments=_table(exchange.arguments)
         )
-    for queue in queues(names, own):
+    for queue in queues(names):
         await declare_queue(channel, queue)
 
 
@@ -85,11 +93,11 @@ async def declare_queue(channel: AbstractChannel, queue: Queue) -> None:
         await channel.queue_bind(queue.name, queue.exchange)
 
 
-async def check(channel: AbstractChannel, names: QueueNames, own: Iterable[str] = ()) -> None:
+async def check(channel: AbstractChannel, names: QueueNames) -> None:
     """See that all is there, without making anything. Raises aiormq's `ChannelNotFoundEntity`."""
     for exchange in exchanges(names):
         await channel.exchange_declare(exchange.name, passive=True)
-    for queue in queues(names, own):
+    for queue in queues(names):
         await channel.queue_declare(queue.name, passive=True)
 
 

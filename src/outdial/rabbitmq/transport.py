@@ -1,99 +1,183 @@
-"""RabbitMQ as the daemon uses it: one connection to consume, one to publish, topology and tenants' bindings."""
+"""RabbitMQ as the daemon uses it: topology, tenants' bindings, one connection to consume and one to publish."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
-import aio_pika
-from aio_pika.abc import AbstractRobustConnection
+import structlog
+from aiormq.abc import AbstractChannel
 
 from outdial.errors import BrokerUnavailable
-from outdial.rabbitmq.plain_consumer import RabbitInbox
-from outdial.rabbitmq.plain_publisher import RabbitPublisher
-from outdial.rabbitmq.plain_topology import Names, RabbitOptions, bind_tenants, declare, queue_for
-from outdial.rules.catalogue_rows import CatalogueRows, TenantRow
+from outdial.rabbitmq import bindings, topology
+from outdial.rabbitmq.consumer import RabbitInbox
+from outdial.rabbitmq.kept_connection import ConnectionOptions, KeptConnection, Session, broker_errors
+from outdial.rabbitmq.publisher import RabbitPublisher
+from outdial.rules.attempt_queues import QueueNames
+from outdial.rules.catalogue_rows import CatalogueRows
+from outdial.rules.ids import TenantId
+from outdial.telemetry.metrics import Metrics
 
-CONNECT_TIMEOUT_S = 10.0
-HEARTBEAT_S = 10
-"""A dead peer is noticed after three of them (measured 30 to 34 s); the client's default would take 3 minutes."""
+log = structlog.get_logger(__name__)
+
+BIND_WITHIN_S = 30.0
 
 
-async def open_connection(url: str, name: str) -> AbstractRobustConnection:
-    """A connection that comes back by itself. Raises `BrokerUnavailable` when the first attempt fails."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    query |= {"heartbeat": str(HEARTBEAT_S), "reconnect_interval": "1", "fail_fast": "1", "name": name}
-    address = urlunsplit(parts._replace(query=urlencode(query)))
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            return await aio_pika.connect_robust(address)
-    except (TimeoutError, OSError, aio_pika.exceptions.AMQPError) as error:
-        raise BrokerUnavailable(f"RabbitMQ cannot be reached: {type(error).__name__} (check rabbitmq.url)") from error
+@dataclass(frozen=True, slots=True)
+class RabbitOptions:
+    """How to reach and use the broker; durations in seconds. `prefix` keeps installations on one broker apart.
+
+    `declare` False = exchanges and shared queues are the operators' business and only checked. `ready_within_s`: a
+    connection that is not set up and consumed by then is dropped and built anew.
+    """
+
+    url: str = field(repr=False)
+    prefix: str = "outdial"
+    queues: int = 8
+    prefetch: int = 200
+    declare: bool = True
+    heartbeat_s: int = 10
+    reconnect_s: float = 1.0
+    ready_within_s: float = 30.0
+    publish_timeout_s: float = 10.0
+    publish_at_once: int = 100
+
+    @property
+    def names(self) -> QueueNames:
+        """The names of the installation."""
+        return QueueNames(self.prefix, self.queues)
+
+    @property
+    def connection(self) -> ConnectionOptions:
+        """What both connections go by."""
+        return ConnectionOptions(
+            self.url, self.prefix, self.heartbeat_s, self.reconnect_s, ready_within_s=self.ready_within_s
+        )
+
+
+def attempt_publisher(options: RabbitOptions) -> RabbitPublisher:
+    """For producers' tools: only publishes. Start its `connection`, wait until that is ready, close it at the end."""
+    return RabbitPublisher(
+        options.connection, options.names, timeout_s=options.publish_timeout_s, at_once=options.publish_at_once
+    )
+
+
+async def open_transport(options: RabbitOptions, metrics: Metrics | None = None) -> RabbitTransport:
+    """Build it; `start` connects."""
+    return RabbitTransport(options, metrics or Metrics())
 
 
 class RabbitTransport:
-    """`app.Transport` on RabbitMQ. Open it with `open_transport`."""
+    """`app.Transport` on RabbitMQ."""
 
-    def __init__(
-        self,
-        consuming: AbstractRobustConnection,
-        publishing: AbstractRobustConnection,
-        options: RabbitOptions,
-        on_ack_failure: Callable[[], None],
-    ) -> None:
-        self._consuming, self._publishing, self._options = consuming, publishing, options
-        self._names = Names(options.prefix, options.queues)
-        self.inbox = RabbitInbox(consuming, options, on_ack_failure)
-        self.publisher = RabbitPublisher(publishing, options)
-        self._bound: dict[str, int] = {}
+    def __init__(self, options: RabbitOptions, metrics: Metrics) -> None:
+        self._options, self._names = options, options.names
+        self.inbox = RabbitInbox(self._names, options.prefetch, metrics)
+        self.publisher = attempt_publisher(options)
+        self.consuming = KeptConnection(options.connection, "consume", self._set_up)
+        self._wanted: dict[TenantId, str] = {}
+        self._bound: dict[TenantId, str] = {}
+        self._session: Session | None = None
         self._binding = asyncio.Lock()
-        self._started = False
+        self._tidying: asyncio.Task[None] | None = None
 
     async def start(self, rows: CatalogueRows) -> None:
-        """Declare, bind the tenants, open the publisher's channel, consume."""
-        if self._options.declare:
-            async with self._publishing.channel() as channel:
-                await declare(channel, self._names)
-        self._started = True
-        await self.catalogue_changed(rows)
-        await self.publisher.start()
-        await self.inbox.start()
+        """Declare, bind the tenants, consume, be able to publish. Raises `BrokerUnavailable` when that takes too long."""
+        self._want(rows)
+        self.consuming.start()
+        await self.consuming.wait_until_ready(self._options.ready_within_s)
+        self.publisher.connection.start()
+        await self.publisher.connection.wait_until_ready(self._options.ready_within_s)
+        self._tidying = asyncio.create_task(self._tidy(), name="tidy bindings")
 
     async def catalogue_changed(self, rows: CatalogueRows) -> None:
-        """Bind new tenants and those that moved."""
-        if not self._started:
+        """Bind new tenants and those that moved. Never raises: what cannot be done now is done on a new connection."""
+        self._want(rows)
+        session = self._session
+        if session is None or session.lost.is_set() or self._wanted == self._bound:
             return
-        async with self._binding:
-            queues = self._options.queues
-            wanted = {str(t): queue_for(t, _own_queue(row), queues) for t, row in rows.tenants.items()}
-            if wanted != self._bound:
-                async with self._publishing.channel() as channel:
-                    await bind_tenants(channel, self._names, wanted, self._bound)
-                self._bound = wanted
+        try:
+            async with self._binding:
+                await self._with_channel(session, self._move)
+        except BrokerUnavailable as error:
+            log.warning("tenants.not_bound", error_message=str(error))
+            session.drop()
 
     async def stop_consuming(self) -> None:
-        """No new deliveries."""
+        """No new deliveries; what is in hand can still be acked."""
+        if self._tidying is not None:
+            self._tidying.cancel()
         await self.inbox.stop()
 
     async def close(self) -> None:
-        """Close both connections; acks are drained before."""
-        await self._consuming.close()
-        await self._publishing.close()
+        """Close both connections, never single channels: an ack under way on one would end its whole connection."""
+        await asyncio.gather(self.consuming.close(), self.publisher.connection.close())
 
     def is_ready(self) -> bool:
-        """Whether it can consume and publish."""
-        return self.inbox.is_ready() and self.publisher.is_ready()
+        """Whether it can consume and publish. One queue without a leader does not count: the others go on."""
+        return self.trouble() == ""
 
+    def trouble(self) -> str:
+        """Why it is not ready, in words without secrets; empty when it is."""
+        return self.consuming.trouble or self.publisher.connection.trouble
 
-def _own_queue(row: TenantRow) -> int | None:
-    own = row.settings.get("queue")
-    return own if isinstance(own, int) else None
+    # -- inside
 
+    def _want(self, rows: CatalogueRows) -> None:
+        self._wanted = bindings.wanted_bindings(rows, self._names)
 
-async def open_transport(options: RabbitOptions, on_ack_failure: Callable[[], None] = lambda: None) -> RabbitTransport:
-    """Connect. Raises `BrokerUnavailable`."""
-    consuming = await open_connection(options.url, f"{options.prefix} consume")
-    publishing = await open_connection(options.url, f"{options.prefix} publish")
-    return RabbitTransport(consuming, publishing, options, on_ack_failure)
+    async def _set_up(self, session: Session) -> None:
+        """Everything again on every new connection: the broker may be another one than before."""
+        self._session = session
+        self._bound = {}
+        async with self._binding:
+            await self._with_channel(session, self._declare_and_bind)
+        await self.inbox.follow(session)
+
+    async def _declare_and_bind(self, channel: AbstractChannel) -> None:
+        if self._options.declare:
+            await topology.declare(channel, self._names)
+        else:
+            await topology.check(channel, self._names)
+        await self._move(channel)
+
+    async def _move(self, channel: AbstractChannel) -> None:
+        """Bind to the new queue first, then unbind from the old one: never a moment without a queue."""
+        wanted, bound = self._wanted, self._bound
+        own = bindings.own_queues(self._names, wanted)
+        if self._options.declare:
+            for queue in topology.own(self._names, own):
+                await topology.declare_queue(channel, queue)
+        await bindings.bind(channel, self._names, bindings.moved(wanted, bound))
+        self.inbox.add(own)
+        await bindings.unbind(channel, self._names, bindings.left_behind(wanted, bound))
+        self._bound = wanted
+
+    async def _tidy(self) -> None:
+        """Once after the start: take away bindings of earlier times. What fails is tried at the next start."""
+        session, wanted = self._session, self._wanted
+        if session is None:
+            return
+
+        async def unbind(channel: AbstractChannel) -> None:
+            await bindings.unbind(channel, self._names, self._strays(wanted))
+
+        try:
+            await self._with_channel(session, unbind)
+        except BrokerUnavailable as error:
+            log.info("tenants.not_tidied", error_message=str(error))
+
+    def _strays(self, wanted: bindings.Bindings) -> Iterable[tuple[TenantId, str]]:
+        """Asked one by one, since a tenant may have moved meanwhile."""
+        for tenant, queue in bindings.strays(self._names, wanted):
+            if self._wanted.get(tenant) != queue:
+                yield tenant, queue
+
+    async def _with_channel(self, session: Session, work: topology.Work) -> None:
+        """Raises `BrokerUnavailable`."""
+        with broker_errors("declaring"):
+            async with asyncio.timeout(BIND_WITHIN_S):
+                channel = await session.open_channel()
+                await work(channel)
+                await channel.close()
