@@ -58,6 +58,7 @@ class Callback:
 class _Delivery:
     callback: Callback
     began: float
+    then: tuple[Callback, ...] = ()
     tries: int = 0
 
 
@@ -140,8 +141,7 @@ class Courier:
         if callback.event == "ended":
             del self._held[callback.call_id]
             self.counts["reversed"] += len(held)
-            for each in reversed(held):
-                self._begin(each)
+            self._begin(*reversed(held))
 
     def _spoil(self, callback: Callback, fault: Fault) -> None:
         self.counts[fault.kind] += 1
@@ -161,10 +161,11 @@ class Courier:
         timer = self._loop.call_later(seconds, run)
         self._timers.add(timer)
 
-    def _begin(self, callback: Callback) -> None:
+    def _begin(self, callback: Callback, *then: Callback) -> None:
+        """Send it; and when that is over, one after the other, the others."""
         self.under_way += 1
         self.counts["sent"] += 1
-        self._try(_Delivery(callback, self._loop.time()))
+        self._try(_Delivery(callback, self._loop.time(), then))
 
     def _try(self, delivery: _Delivery) -> None:
         callback, retry = delivery.callback, delivery.callback.retry
@@ -208,6 +209,8 @@ class Courier:
         self._finish(delivery)
 
     def _finish(self, delivery: _Delivery) -> None:
+        if delivery.then and not self._closing:
+            self._begin(*delivery.then)
         self.under_way -= 1
         self._ended.set()
         event = self._first.get(delivery.callback.call_id)

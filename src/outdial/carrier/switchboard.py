@@ -147,9 +147,8 @@ class Switchboard:
 
     def _answer(self, call: Call) -> None:
         call.answered_at = self.now()
-        talk_s = _talk_s(call)
-        call.timer = self._later(talk_s, self._after_talk, call)
-        if call.order.detection is not Detection.OFF and call.fate.detection_s < talk_s:
+        call.timer = self._later(_talk_s(call), self._after_talk, call)
+        if call.order.detection is not Detection.OFF:
             call.detection_timer = self._later(call.fate.detection_s, self._detect, call)
         self.tally.answered(call)
         self._move(call, Phase.ANSWERED)

@@ -29,13 +29,17 @@ REFUSALS = {
 """The scenario's neutral words as codes of the create request."""
 
 
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if _CODED(text) else text
+
+
 def read_form(body: bytes) -> Form:
     """The fields of a form; empty ones count as absent. Twice as fast as the library's general reader."""
     form: dict[str, list[str]] = {}
     for pair in body.decode("utf-8", "replace").split("&"):
         name, _, value = pair.partition("=")
         if value:
-            form.setdefault(unquote_plus(name), []).append(unquote_plus(value) if _CODED(value) else value)
+            form.setdefault(_decoded(name), []).append(_decoded(value))
     return form
 
 
