@@ -225,7 +225,7 @@ def test_an_overlay_also_keeps_the_time_of_the_code_it_lies_over(number: str, pl
     assert geography(E164(number)) == place
 
 
-@pytest.mark.parametrize("text", ["", "x", "+", "+0", "+6935550143", "client:alice"])
+@pytest.mark.parametrize("text", ["", "x", "+", "+0", "+6935550143", "client:alice", "+1201", "+12385550143"])
 def test_what_is_no_number_belongs_nowhere(text: str) -> None:
     assert geography(E164(text)) == Geography(None, None, ())
     assert number_type(E164(text)) is NumberType.LONG_CODE
