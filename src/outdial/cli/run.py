@@ -100,7 +100,7 @@ def _add_checks(health: Health, app: App) -> None:
         return None if await app.is_database_ready() else "the database does not answer"
 
     async def broker() -> str | None:
-        return None if app.transport.is_ready() else "the broker's connection or a channel is down"
+        return None if app.transport.is_ready() else "a connection to the broker is down"
 
     health.add("database", database)
     health.add("broker", broker)
