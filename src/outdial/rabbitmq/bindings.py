@@ -11,20 +11,11 @@ from collections.abc import Iterable, Mapping
 
 from aiormq.abc import AbstractChannel
 
-from outdial.rules.attempt_queues import QueueNames, Wish
-from outdial.rules.catalogue_rows import CatalogueRows
+from outdial.rules.attempt_queues import QueueNames
 from outdial.rules.ids import TenantId
 
 Bindings = Mapping[TenantId, str]
-
-
-def wanted_bindings(rows: CatalogueRows, names: QueueNames) -> dict[TenantId, str]:
-    """The queue of every tenant of the catalogue."""
-    return names.assign({tenant: _wish(row.settings.get("queue")) for tenant, row in rows.tenants.items()})
-
-
-def _wish(value: object) -> Wish:
-    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
+"""Tenants and their queues."""
 
 
 def own_queues(names: QueueNames, wanted: Bindings) -> list[str]:

@@ -46,7 +46,7 @@ class RabbitPublisher:
         problems = await asyncio.gather(*(self._publish_event(event) for event in events))
         failed = [problem for problem in problems if problem]
         if failed:
-            log.warning("events.unconfirmed", events=len(failed), error_message=failed[0])
+            log.warning("event.unconfirmed", events=len(failed), error_message=failed[0])
         return [event for event, problem in zip(events, problems, strict=True) if not problem]
 
     async def _publish_event(self, event: OutgoingEvent) -> str:

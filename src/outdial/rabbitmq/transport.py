@@ -101,7 +101,7 @@ class RabbitTransport:
             async with self._binding:
                 await self._with_channel(session, self._move)
         except BrokerUnavailable as error:
-            log.warning("tenants.not_bound", error_message=str(error))
+            log.warning("tenant.not_bound", error_message=str(error))
             session.drop()
 
     async def stop_consuming(self) -> None:
@@ -125,7 +125,7 @@ class RabbitTransport:
     # -- inside
 
     def _want(self, rows: CatalogueRows) -> None:
-        self._wanted = bindings.wanted_bindings(rows, self._names)
+        self._wanted = self._names.assign(rows.tenants)
 
     async def _set_up(self, session: Session) -> None:
         """Everything again on every new connection: the broker may be another one than before."""
@@ -166,7 +166,7 @@ class RabbitTransport:
         try:
             await self._with_channel(session, unbind)
         except BrokerUnavailable as error:
-            log.info("tenants.not_tidied", error_message=str(error))
+            log.info("tenant.not_tidied", error_message=str(error))
 
     def _strays(self, wanted: bindings.Bindings) -> Iterable[tuple[TenantId, str]]:
         """Asked one by one, since a tenant may have moved meanwhile."""

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from outdial.rules.catalogue_rows import TenantRow
 from outdial.rules.ids import TenantId
 
 DELIVERY_LIMIT = 10
@@ -65,6 +66,10 @@ class QueueNames:
         digest = hashlib.blake2b(tenant.encode(), digest_size=8).digest()
         return self.numbered[int.from_bytes(digest) % self.count]
 
-    def assign(self, wishes: Mapping[TenantId, Wish]) -> dict[TenantId, str]:
-        """Every tenant's queue."""
-        return {tenant: self.of(tenant, wish) for tenant, wish in wishes.items()}
+    def assign(self, tenants: Mapping[TenantId, TenantRow]) -> dict[TenantId, str]:
+        """Every tenant's queue, as the catalogue has it."""
+        return {tenant: self.of(tenant, _wish(row.settings.get("queue"))) for tenant, row in tenants.items()}
+
+
+def _wish(value: object) -> Wish:
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
