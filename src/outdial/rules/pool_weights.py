@@ -12,7 +12,14 @@ from outdial.rules.number_health import NumberHealth
 from outdial.rules.phone import family, geography, number_type
 from outdial.rules.policy import CampaignPolicy, RotationParams
 from outdial.rules.pool import Geography, Member, NumberType
-from outdial.rules.rotation import BaselineSums, MemberStats, PoolBaseline, is_resting, rotation_weight
+from outdial.rules.rotation import (
+    BaselineSums,
+    MemberStats,
+    PoolBaseline,
+    index_elsewhere,
+    is_resting,
+    rotation_weight,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +31,23 @@ class PoolWeights:
     dials_24h: Mapping[NumberId, int] = field(default_factory=dict)
     health: Mapping[NumberId, NumberHealth] = field(default_factory=dict)
     spam_scores: Mapping[NumberId, float] = field(default_factory=dict)
+    _by_number: Mapping[NumberId, list[tuple[CampaignId, MemberStats]]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_number: dict[NumberId, list[tuple[CampaignId, MemberStats]]] = {}
+        for (campaign, number), stats in self.stats.items():
+            by_number.setdefault(number, []).append((campaign, stats))
+        object.__setattr__(self, "_by_number", by_number)
 
     def baseline(self, campaign: CampaignId) -> PoolBaseline:
         """The pool's own answer rates."""
         return PoolBaseline(self.baselines.get(campaign, {}))
 
     def stats_of(self, campaign: CampaignId, number: NumberId, now: float, params: RotationParams) -> MemberStats:
-        """A member's sums; without history it starts from the number's index over the tenant's other campaigns."""
+        """A member's sums; its prior is the number's index over the tenant's other campaigns (a number has one tenant)."""
         own = self.stats.get((campaign, number), MemberStats(at=now))
-        return own if own.attempts >= params.warm_up else replace(own, prior_index=self._elsewhere(number, now, params))
-
-    def _elsewhere(self, number: NumberId, now: float, params: RotationParams) -> float:
-        others = [s for (_, n), s in self.stats.items() if n == number and s.attempts >= params.warm_up]
-        total = sum(s.attempts for s in others)
-        return sum(s.index(now, params) * s.attempts for s in others) / total if total else 1.0
+        others = [stats for of, stats in self._by_number.get(number, ()) if of != campaign]
+        return replace(own, prior_index=index_elsewhere(others, now, params)) if others else own
 
 
 def number_facts(number: NumberRow, member: MemberRow, weights: PoolWeights) -> NumberFacts:
