@@ -11,13 +11,17 @@ BROKER ?=
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.ready ## a virtual environment with the locked dependencies
+setup: $(VENV)/.ready-dev ## a virtual environment with the locked dependencies
 
 $(VENV)/.ready: requirements.lock pyproject.toml scripts/setup
-	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup requirements.lock
 	@touch $@
 
-demo: setup ## the whole product on this machine: ARGS="--attempts 300 --seed 7 --json PATH", BROKER=rabbitmq for a real broker
+$(VENV)/.ready-dev: requirements-dev.lock pyproject.toml scripts/setup
+	@PYTHON=$(PYTHON) VENV=$(VENV) scripts/setup requirements-dev.lock
+	@touch $@ $(VENV)/.ready
+
+demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 --seed 7 --json PATH", BROKER=rabbitmq for a real broker
 	@$(BIN)/outdial demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed)
@@ -33,8 +37,11 @@ format: setup ## put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-lock: setup ## write requirements.lock anew from pyproject.toml
-	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --extra dev --extra embedded pyproject.toml -o requirements.lock
+lock: ## write requirements.lock anew from pyproject.toml
+	@for pair in "requirements.lock --extra embedded --extra build" "requirements-dev.lock --extra embedded --extra build --extra dev"; do \
+		set -- $$pair; file=$$1; shift; \
+		UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header "$$@" pyproject.toml -o $$file; \
+	done
 
 clean: ## remove what the other commands made
 	@rm -rf $(VENV) .services .outdial .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

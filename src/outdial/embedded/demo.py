@@ -174,7 +174,7 @@ def _banner(words: str) -> str:
             f"  transport:  {words}",
             "  database:   a real PostgreSQL, started for this demo",
             "  carriers:   SIMULATED, in a process of their own, over real HTTP with signed callbacks; no phone rings",
-            "  time:       ringing and talking run 60 times as fast as in life",
+            f"  time:       ringing and talking run {demo_world.SPEED:g} times as fast as in life",
         ]
     )
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+SPEED = 90.0
+"""Ringing and talking run so many times as fast as in life."""
 TENANT = "acme"
 CAMPAIGNS = ("spring", "autumn")
 FLAGGED = "us-flagged"
@@ -91,7 +93,7 @@ def scenario(seed: int) -> dict[str, Any]:
     """What the simulated carrier is told: who answers how often, and the limits it watches."""
     return {
         "seed": seed,
-        "speed": 60.0,
+        "speed": SPEED,
         "behaviour": {"ring_s": [4.0, 18.0], "talk_s": {"mean": 25.0}, "machine_share": 0.1, "setup_s": [0.5, 2.0]},
         "accounts": {
             c.name: {
