@@ -133,6 +133,7 @@ class KeptConnection:
 
     def drop(self) -> None:
         """Give up the connection at hand, if there is one; a new one is made."""
+        self._ready.clear()
         if self._session is not None:
             self._session.drop()
 

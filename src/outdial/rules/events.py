@@ -18,7 +18,6 @@ _SPACE: Final = UUID("6f0c7d0e-6b1d-5c55-9d3e-0d7c1d6f2a11")
 """Fixed for ever: event ids are derived within it."""
 SEQUENCE: Final = {"accepted": 1, "placed": 2, "answered": 3, "ended": 4, "rejected": 4, "expired": 4, "corrected": 5}
 """By stage, so that no counter is needed; corrections count on from 5."""
-ALWAYS: Final = frozenset({"ended", "rejected", "expired", "corrected"})
 
 
 def attempt_event(
