@@ -152,8 +152,7 @@ class KeptConnection:
                 with broker_errors("connecting"):
                     await self._one_session()
             except Exception as error:  # whatever it is, a new connection is the cure
-                self._trouble = mask_text(str(error))[:300] or type(error).__name__
-                log.warning("broker.unavailable", purpose=self._purpose, error_message=self._trouble)
+                self._note(mask_text(str(error))[:300] or type(error).__name__)
             if not self._closing.is_set():
                 await self._pause()
 
@@ -178,6 +177,12 @@ class KeptConnection:
             if self._session is not None:
                 await self._session.close()
                 self._session = None
+
+    def _note(self, trouble: str) -> None:
+        """The same trouble is logged once, not at every try."""
+        if trouble != self._trouble:
+            log.warning("broker.unavailable", purpose=self._purpose, error_message=trouble)
+        self._trouble = trouble
 
     async def _pause(self) -> None:
         """With jitter, so that a fleet does not come back in one moment."""
