@@ -31,7 +31,7 @@ from outdial.rules.policy import BindOn, CampaignPolicy
 from outdial.rules.rotation import BaselineSums, MemberStats
 from outdial.rules.sticky import CallFromNumber, Saw, StickyChange, on_accepted, on_reached
 
-ASK_PLACED_AFTER_S = 60.0
+ASK_PLACED_AFTER_S = 15.0
 """A placed call whose news stays out is first asked about after its ring limit and this margin."""
 
 
