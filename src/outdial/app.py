@@ -201,14 +201,24 @@ class App:
             rng=Random(),
             new_id=uuid.uuid4,
         )
+        relay = Relay(self.store, self.transport.publisher, clock, metrics, batch=options.relay_batch)
         return Dispatcher(
             setting,
             Intake(
-                self.transport.inbox, decode, self.store, self.pools, board, desk, clock, metrics, options.intake_batch
+                self.transport.inbox,
+                decode,
+                self.store,
+                self.pools,
+                board,
+                desk,
+                clock,
+                metrics,
+                options.intake_batch,
+                relay.offer,
             ),
             desk,
             Follower(self.store, desk, clock, metrics),
-            Relay(self.store, self.transport.publisher, clock, metrics, batch=options.relay_batch),
+            relay,
             Recovery(self.store, self.connections, desk, clock, metrics),
             self.connections,
             self.background,

@@ -5,7 +5,7 @@ Nothing is acked before it is durably ours, nothing is held while it waits, noth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -49,7 +49,7 @@ class Intake:
     ) -> None:  # fmt: skip
         self._inbox, self._decode, self._store, self._pools = inbox, decode, store, pools
         self._board, self._desk, self._clock, self._metrics = board, desk, clock, metrics
-        self._batch = batch
+        self._batch, self._offer = batch, offer
 
     async def receive(self) -> Sequence[Delivery]:
         """The next batch; empty once the inbox is closed."""
@@ -174,6 +174,10 @@ class Intake:
         for (delivery, attempt), verdict in zip(new, taken, strict=True):
             result = "rejected" if verdict is TakenIn.STORED and attempt.ended else verdict.value
             self._metrics.attempts_received.labels(result=result).inc()
+            if verdict in (TakenIn.STORED, TakenIn.CANCELED) and attempt.event is not None:
+                self._offer([attempt.event])
+            if verdict is TakenIn.CANCELED:
+                batch.cancels.append(CancelRequest(attempt.key))
             if verdict is TakenIn.CONFLICTING:
                 log.warning("attempt.conflicting", queue=delivery.queue, attempt_id=str(attempt.key.attempt_id))
 

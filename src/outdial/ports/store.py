@@ -78,7 +78,7 @@ class TakenIn(StrEnum):
     CONFLICTING = "conflicting"
     """Known id, different body: the first one stands."""
     CANCELED = "canceled"
-    """Its cancel came first."""
+    """Stored, but its cancel came first: a turn ends it."""
 
 
 # --- Plan ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ async def take_in(connection: Any, attempts: Sequence[NewAttempt]) -> list[Taken
         first.setdefault(attempt.key, attempt)
     rows = await connection.fetch(SQL["take_in"], *columns(map(_row, first.values()), 15))
     fresh = {key_of(row): row["canceled"] for row in rows}
-    events = [a.event for a in first.values() if a.event is not None and fresh.get(a.key) is False]
+    events = [a.event for a in first.values() if a.event is not None and a.key in fresh]
     await settle.insert_events(connection, events, max(a.received_at for a in attempts))
     standing = {key: attempt.body_hash for key, attempt in first.items()}
     known = [key for key in first if key not in fresh]

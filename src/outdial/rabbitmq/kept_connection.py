@@ -20,7 +20,7 @@ from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPError
 from yarl import URL
 
-from outdial.errors import BrokerUnavailable
+from outdial.errors import BrokerUnavailable, OutdialError
 from outdial.redaction import mask_text
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,11 @@ def broker_errors(doing: str) -> Iterator[None]:
         if task is not None and task.cancelling():
             raise
         raise BrokerUnavailable(f"{doing}: the connection was lost") from error
-    except _TROUBLE as error:
+    except OutdialError:
+        raise
+    except Exception as error:
+        if not isinstance(error, _TROUBLE) and type(error) is not Exception:
+            raise  # aiormq raises a bare Exception where a connection ended without a reason
         words = str(error) or "no answer in time" if isinstance(error, TimeoutError) else str(error)
         raise BrokerUnavailable(mask_text(f"{doing}: {type(error).__name__} {words}")[:300]) from error
 

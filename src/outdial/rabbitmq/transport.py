@@ -72,8 +72,8 @@ class RabbitTransport:
     """`app.Transport` on RabbitMQ."""
 
     def __init__(self, options: RabbitOptions, metrics: Metrics) -> None:
-        self._options, self._names = options, options.names
-        self.inbox = RabbitInbox(self._names, options.prefetch, metrics)
+        self._options, self.names, self.metrics = options, options.names, metrics
+        self.inbox = RabbitInbox(self.names, options.prefetch, metrics)
         self.publisher = attempt_publisher(options)
         self.consuming = KeptConnection(options.connection, "consume", self._set_up)
         self._wanted: dict[TenantId, str] = {}
@@ -104,6 +104,11 @@ class RabbitTransport:
             log.warning("tenant.not_bound", error_message=str(error))
             session.drop()
 
+    async def tidied(self) -> None:
+        """Wait until bindings of earlier times are taken away, or could not be."""
+        if self._tidying is not None:
+            await asyncio.wait({self._tidying})
+
     async def stop_consuming(self) -> None:
         """No new deliveries; what is in hand can still be acked."""
         if self._tidying is not None:
@@ -125,7 +130,7 @@ class RabbitTransport:
     # -- inside
 
     def _want(self, rows: CatalogueRows) -> None:
-        self._wanted = self._names.assign(rows.tenants)
+        self._wanted = self.names.assign(rows.tenants)
 
     async def _set_up(self, session: Session) -> None:
         """Everything again on every new connection: the broker may be another one than before."""
@@ -137,21 +142,21 @@ class RabbitTransport:
 
     async def _declare_and_bind(self, channel: AbstractChannel) -> None:
         if self._options.declare:
-            await topology.declare(channel, self._names)
+            await topology.declare(channel, self.names)
         else:
-            await topology.check(channel, self._names)
+            await topology.check(channel, self.names)
         await self._move(channel)
 
     async def _move(self, channel: AbstractChannel) -> None:
         """Bind to the new queue first, then unbind from the old one: never a moment without a queue."""
         wanted, bound = self._wanted, self._bound
-        own = bindings.own_queues(self._names, wanted)
+        own = bindings.own_queues(self.names, wanted)
         if self._options.declare:
-            for queue in topology.own(self._names, own):
+            for queue in topology.own(self.names, own):
                 await topology.declare_queue(channel, queue)
-        await bindings.bind(channel, self._names, bindings.moved(wanted, bound))
+        await bindings.bind(channel, self.names, bindings.moved(wanted, bound))
         self.inbox.add(own)
-        await bindings.unbind(channel, self._names, bindings.left_behind(wanted, bound))
+        await bindings.unbind(channel, self.names, bindings.left_behind(wanted, bound))
         self._bound = wanted
 
     async def _tidy(self) -> None:
@@ -161,7 +166,7 @@ class RabbitTransport:
             return
 
         async def unbind(channel: AbstractChannel) -> None:
-            await bindings.unbind(channel, self._names, self._strays(wanted))
+            await bindings.unbind(channel, self.names, self._strays(wanted))
 
         try:
             await self._with_channel(session, unbind)
@@ -170,7 +175,7 @@ class RabbitTransport:
 
     def _strays(self, wanted: bindings.Bindings) -> Iterable[tuple[TenantId, str]]:
         """Asked one by one, since a tenant may have moved meanwhile."""
-        for tenant, queue in bindings.strays(self._names, wanted):
+        for tenant, queue in bindings.strays(self.names, wanted):
             if self._wanted.get(tenant) != queue:
                 yield tenant, queue
 

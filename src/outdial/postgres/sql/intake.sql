@@ -1,7 +1,8 @@
 -- Intake: what came over the broker becomes ours.
 
 -- name: take_in
--- Attempts, their waiting rows (or outcomes, when refused at the door or canceled before they came). Known ids change nothing.
+-- Attempts, their waiting rows (or outcomes, when refused at the door). Known ids change nothing. One whose cancel came
+-- first is seated as runnable, so that whichever turn looks first ends it.
 -- One array per column; the answer names those that were new and whether their cancel had come first.
 with incoming as (
     select * from unnest(
@@ -27,16 +28,17 @@ with incoming as (
         tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, next_eligible_at,
         attempt_no, received_at
     )
-    select tenant, attempt_id, campaign, contact, case when blocker = 'in_line' then '' end, urgency, due_at, not_after,
-           least(look_at, not_after), blocker, case when blocker <> 'in_line' then look_at end, attempt_no, received_at
+    select tenant, attempt_id, campaign, contact, case when blocker = 'in_line' or canceled then '' end, urgency, due_at,
+           not_after, case when canceled then not_after else least(look_at, not_after) end,
+           case when canceled then 'in_line' else blocker end,
+           case when blocker <> 'in_line' and not canceled then look_at end, attempt_no, received_at
     from fresh
-    where outcome is null and not canceled
+    where outcome is null
 ), refused as (
     insert into outcomes (tenant, attempt_id, campaign, contact, outcome, reason, ended_at, received_at)
-    select tenant, attempt_id, campaign, contact, coalesce(outcome, 'canceled'),
-           case when outcome is null then 'canceled_before_intake' else reason end, received_at, received_at
+    select tenant, attempt_id, campaign, contact, outcome, reason, received_at, received_at
     from fresh
-    where outcome is not null or canceled
+    where outcome is not null
 )
 select tenant, attempt_id, canceled and outcome is null as canceled from fresh
 
