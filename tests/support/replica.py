@@ -60,7 +60,7 @@ class Replica:
         if not done.changes_nothing:
             await self.until(lambda: self.app.pools.version > version)
 
-    async def ended(self, attempt_id: str) -> asyncpg.Record:
+    async def ended(self, attempt_id: str) -> Any:
         """Wait for the attempt's outcome."""
 
         async def look() -> Any:
@@ -68,7 +68,7 @@ class Replica:
 
         return await self.until_found(look)
 
-    async def waiting(self, attempt_id: str, blocker: str) -> asyncpg.Record:
+    async def waiting(self, attempt_id: str, blocker: str) -> Any:
         """Wait until it waits for that reason."""
 
         async def look() -> Any:

@@ -44,9 +44,19 @@ class Intake:
     """Takes in one batch of deliveries after the other."""
 
     def __init__(
-        self, inbox: Inbox, decode: Decoder, store: Store, pools: Pools, board: Board, desk: Desk, clock: Clock,
-        metrics: Metrics, batch: int,
-    ) -> None:  # fmt: skip
+        self,
+        inbox: Inbox,
+        decode: Decoder,
+        store: Store,
+        pools: Pools,
+        board: Board,
+        desk: Desk,
+        clock: Clock,
+        metrics: Metrics,
+        batch: int,
+        offer: Callable[[Iterable[OutgoingEvent]], None],
+    ) -> None:
+        """`offer` takes the events of stored attempts, to be published at once."""
         self._inbox, self._decode, self._store, self._pools = inbox, decode, store, pools
         self._board, self._desk, self._clock, self._metrics = board, desk, clock, metrics
         self._batch, self._offer = batch, offer
