@@ -110,6 +110,11 @@ class RabbitPublisher:
                 raise Unroutable(f"exchange {exchange}: no queue takes the message (declare the topology)") from None
 
     async def _ready_channel(self) -> AbstractChannel:
+        """Waits for a new connection if the channel at hand is closed, also when nobody was told of that yet: publishes
+        that fail without ever waiting would keep the loop from telling."""
+        if self._channel is not None and self._channel.is_closed:
+            self._channel = None
+            self.connection.drop()
         await self.connection.wait_until_ready(self._timeout_s)
         assert self._channel is not None, "set up before it counts as ready"
         return self._channel
