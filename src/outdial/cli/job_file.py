@@ -161,7 +161,7 @@ def _job(line: int, row: dict[str, Any], defaults: Defaults) -> Job | Problem:
             row[name] = value
     if row.get("attempt_id") is None:
         row["attempt_id"] = _stable_id(row) if defaults.stable_ids else str(uuid.uuid4())
-    body = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode(errors="surrogatepass")
+    body = _body(row)
     tenant, attempt_id = str(row.get("tenant_id")), str(row["attempt_id"]).lower()
     delivery = Delivery("", tenant, body, None, REQUESTED, {}, redelivered=False)
     try:
@@ -174,6 +174,13 @@ def _job(line: int, row: dict[str, Any], defaults: Defaults) -> Job | Problem:
     if not is_possible(request.to):
         return Problem(line, "to", "is no possible phone number (write it with + and country code)")
     return Job(line, tenant, attempt_id, body)
+
+
+def _body(row: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half a character: escaped it can be named as what is wrong
+        return json.dumps(row).encode()
 
 
 def _stable_id(row: dict[str, Any]) -> str:
