@@ -51,7 +51,7 @@ def ensure_rabbitmq(services: Path) -> rabbitmq.LocalRabbit:
     if found is None:
         raise BadConfiguration(_sentence("RabbitMQ", "rabbitmq-server", "OUTDIAL_TEST_AMQP_URL"))
     erlang = services / "usr/lib/erlang/bin"
-    return rabbitmq.LocalRabbit(found, erlang if found.is_relative_to(services) else None)
+    return rabbitmq.LocalRabbit(found, erlang if (erlang / "erl").exists() else None)
 
 
 def _unpacked_postgres(services: Path) -> Path | None:
