@@ -207,6 +207,7 @@ def _letter(delivery: Delivery, reason: str, field: str, now: float) -> DeadLett
         queue=delivery.queue,
         routing_key=delivery.routing_key,
         message_id=delivery.message_id,
+        message_type=delivery.type,
         body=delivery.body,
         headers={str(k): str(v) for k, v in delivery.headers.items()},
         reason=reason,

@@ -59,10 +59,20 @@ async def doors(connection: Any, asks: Sequence[tuple[TenantId, CampaignId, E164
 async def keep_dead_letters(connection: Any, letters: Sequence[DeadLetter]) -> None:
     """Store messages that could not be understood, whole."""
     rows = (
-        (d.queue, d.routing_key, d.message_id, d.body, dict(d.headers), d.reason, d.field, d.received_at)
+        (
+            d.queue,
+            d.routing_key,
+            d.message_id,
+            d.message_type,
+            d.body,
+            dict(d.headers),
+            d.reason,
+            d.field,
+            d.received_at,
+        )
         for d in letters
     )
-    await connection.execute(SQL["insert_dead_letters"], *columns(rows, 8))
+    await connection.execute(SQL["insert_dead_letters"], *columns(rows, 9))
 
 
 async def claim_canceled(connection: Any, keys: Sequence[AttemptKey], now: float) -> list[WaitingAttempt]:

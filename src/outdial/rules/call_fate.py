@@ -36,9 +36,6 @@ class CallState(StrEnum):
     UNCONFIRMED = "unconfirmed"
 
 
-# --- Reports -------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class WasAccepted:
     """The carrier took the create request."""
@@ -106,9 +103,6 @@ class IsOverdue:
 Report = WasAccepted | WasRefused | WasDeferred | WasNotSent | MayExist | HasNews | IsNowhere | IsOverdue
 
 
-# --- The call and its fate -----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """The part of a call that reports change; times in Unix seconds."""
@@ -166,8 +160,7 @@ def decide(
     overdue_after_s: float,
 ) -> Fate:
     """The fate of a call. `picks`: how often its attempt was given a number so far, this one included."""
-    reports = sorted(reports, key=_evidence_first)
-    for report in reports:
+    for report in sorted(reports, key=_evidence_first):
         match report:
             case WasAccepted() | HasNews() | MayExist():
                 facts = _sign_of_life(facts, report, now, overdue_after_s)

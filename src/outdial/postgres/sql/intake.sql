@@ -50,9 +50,9 @@ join unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id) on a.tenant = k.te
 
 -- name: insert_dead_letters
 -- One array per column
-insert into dead_letters (queue, routing_key, message_id, body, headers, reason, field, received_at)
+insert into dead_letters (queue, routing_key, message_id, message_type, body, headers, reason, field, received_at)
 select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::bytea[], $5::jsonb[], $6::text[], $7::text[], $8::timestamptz[]
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::jsonb[], $7::text[], $8::text[], $9::timestamptz[]
 )
 
 -- name: doors

@@ -245,6 +245,7 @@ create table dead_letters (
     queue       text not null,
     routing_key text not null,
     message_id  text,
+    message_type text,
     body        bytea not null,
     headers     jsonb not null default '{}',
     reason      text not null,
