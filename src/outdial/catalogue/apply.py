@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from outdial.catalogue.carriers import check_carriers
 from outdial.catalogue.diff import Plan, diff
 from outdial.catalogue.merge import merge
 from outdial.catalogue.problems import BadCatalogue, Problem
@@ -82,6 +83,7 @@ async def apply(
 async def _propose(connection: store.AnyConnection, file: CatalogueFile, prune: bool) -> Proposal:
     current = await store.load_catalogue(connection)
     wanted, problems = merge(current, file, prune=prune)
+    problems = (*problems, *check_carriers(wanted, file))
     if problems:
         raise BadCatalogue(file.name, problems)
     plan = diff(current, wanted)

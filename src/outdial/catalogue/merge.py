@@ -126,7 +126,7 @@ def _lay_over(
     build: Callable[[Entry, Row | None, Settings], Row],
     problems: list[Problem],
 ) -> None:
-    """Each entry over the row of its name; a new one that lacks something, or a change of what is fixed, is left out."""
+    """Each entry over the row of its name; one that lacks something, or changes what is fixed, is left out."""
     for entry in file.of(kind):
         current = rows.get(entry.name)
         found = list(_missing(entry)) if current is None else list(_changed(entry, current))

@@ -68,7 +68,7 @@ class ConnectionTable(Table):
     paused: bool = _key("No new starts through it.", False)
     base_url: Url = _key("The API's address. Unset = the provider's own.", "https://api.example.com")
     account: Annotated[str, Field(min_length=1, max_length=200)] = _key(
-        "The account's name at the provider (Twilio: account SID). Not a secret.", "AC0123"
+        "The account's name at the provider (Twilio: account SID). Not a secret.", "AC00000000000000000000000000000001"
     )
     credentials: dict[str, Reference] = _key(
         "Secrets by reference: `env:NAME`, `file:/path` or `secret:name`. A secret written out is refused.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from outdial.catalogue.model import TABLES, Table
 from outdial.catalogue.toml_text import document
 from outdial.rules.catalogue_rows import (
     CampaignRow,
@@ -20,7 +21,7 @@ Tables = dict[str, dict[str, dict[str, Any]]]
 
 
 def tables(rows: CatalogueRows, kinds: Collection[Kind] = tuple(Kind)) -> Tables:
-    """`{"campaigns": {"spring": {...}}}`; what is unset is left out. In the order in which things refer to each other."""
+    """`{"campaigns": {"spring": {...}}}`; what is unset is left out. In the order of the references."""
     pools: dict[str, list[MemberRow]] = {}
     for member in rows.members.values():
         pools.setdefault(member.campaign, []).append(member)
@@ -30,7 +31,20 @@ def tables(rows: CatalogueRows, kinds: Collection[Kind] = tuple(Kind)) -> Tables
         Kind.NUMBER: {name: _number(row) for name, row in rows.numbers.items()},
         Kind.CAMPAIGN: {name: _campaign(row, pools.get(name, [])) for name, row in rows.campaigns.items()},
     }
-    return {kind.value: everything[kind] for kind in Kind if kind in kinds and everything[kind]}
+    return {
+        kind.value: {name: _ordered(table, TABLES[kind]) for name, table in everything[kind].items()}
+        for kind in Kind
+        if kind in kinds and everything[kind]
+    }
+
+
+def _ordered(table: Mapping[str, Any], model: type[Table]) -> dict[str, Any]:
+    """Keys in the order of the reference, which PostgreSQL's JSON does not keep; unknown ones last."""
+    order = {key: place for place, key in enumerate(model.model_fields)}
+    for key, windows in table.items():
+        if key == "calling_hours" and isinstance(windows, list):
+            table = {**table, key: [{part: window[part] for part in ("days", "start", "end")} for window in windows]}
+    return {key: table[key] for key in sorted(table, key=lambda key: (order.get(key, len(order)), key))}
 
 
 def named(everything: Tables, name: str) -> Tables:

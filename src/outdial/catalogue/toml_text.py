@@ -12,11 +12,12 @@ _WIDTH = 100
 
 def document(tables: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
     """`{kind: {name: {key: value}}}` as `[kind.name]` tables; tables below those become `[kind.name.key]`."""
-    return "\n\n".join(
-        "\n".join(_table(f"{_key(kind)}.{_key(name)}", values))
+    texts = [
+        "\n".join(_table(f"{_key(kind)}.{_key(name)}", values)) + "\n"
         for kind, things in tables.items()
         for name, values in things.items()
-    )
+    ]
+    return "\n".join(texts)
 
 
 def _table(header: str, values: Mapping[str, object]) -> Iterator[str]:

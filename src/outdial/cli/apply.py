@@ -29,19 +29,24 @@ def register(parser: argparse.ArgumentParser) -> None:
 async def run(args: argparse.Namespace) -> int:
     """Plan, ask if something is removed, apply."""
     from outdial.catalogue.apply import apply, propose
+    from outdial.catalogue.plan_text import as_data, lines
     from outdial.catalogue.read import read_catalogue
     from outdial.cli.database import database, who_am_i
 
     file = read_catalogue(_text(args.file), args.file)
     async with database(args) as pool:
         proposal = await propose(pool, file, prune=args.prune)
-        _print(args, proposal)
-        if args.dry_run or proposal.changes_nothing:
-            return 0
-        if _costs(proposal):
-            confirm("Apply all the same?", yes=args.yes)
-        await apply(pool, file, prune=args.prune, who=who_am_i(), why=args.why, agreed=proposal)
-    say("applied")
+        if not args.json:
+            print("\n".join(lines(proposal)))
+        applied = not (args.dry_run or proposal.changes_nothing)
+        if applied:
+            if _costs(proposal):
+                confirm("Apply all the same?", yes=args.yes)
+            proposal = await apply(pool, file, prune=args.prune, who=who_am_i(), why=args.why, agreed=proposal)
+    if args.json:
+        print_json(as_data(proposal, applied=applied))
+    if applied:
+        say(f"applied; the catalogue is at version {proposal.version}")
     return 0
 
 
@@ -61,38 +66,3 @@ def _costs(proposal: Proposal) -> bool:
     from outdial.catalogue.diff import Action
 
     return bool(proposal.plan.count(Action.REMOVED) or proposal.sticky_voided or proposal.suppressions_lost)
-
-
-def _print(args: argparse.Namespace, proposal: Proposal) -> None:
-    from outdial.catalogue.diff import Action
-
-    changes = proposal.plan.changes
-    if args.json:
-        print_json(
-            {
-                "changes": [
-                    {
-                        "action": change.action.value,
-                        "kind": change.kind.value,
-                        "name": change.name,
-                        "fields": {field.key: [field.old, field.new] for field in change.fields},
-                    }
-                    for change in changes
-                ],
-                "sticky_voided": dict(proposal.sticky_voided),
-                "suppressions_lost": dict(proposal.suppressions_lost),
-            }
-        )
-        return
-    marks = {Action.ADDED: "+", Action.CHANGED: "~", Action.REMOVED: "-"}
-    for change in changes:
-        print(f"{marks[change.action]} {change.kind.value}.{change.name}")
-        if change.action is Action.CHANGED:
-            for field in change.fields:
-                print(f"    {field.key}: {field.old!r} -> {field.new!r}")
-    counts = ", ".join(f"{proposal.plan.count(action)} {action.value}" for action in Action)
-    print(counts if changes else "no changes")
-    for campaign, count in proposal.sticky_voided.items():
-        print(f"voids {count} sticky assignments of campaign {campaign}")
-    for tenant, count in proposal.suppressions_lost.items():
-        print(f"loses {count} do-not-call entries of tenant {tenant}")

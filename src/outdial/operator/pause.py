@@ -14,6 +14,8 @@ async def set_paused(pool: asyncpg.Pool, kind: Kind, name: str, *, paused: bool,
     """Returns whether anything changed. Every replica sees it before its next pick. Raises `NotFound`."""
     with translate_errors():
         async with pool.acquire() as connection, connection.transaction():
+            # An apply that has read the old value must not write it back over ours.
+            await catalogue.lock_catalogue(connection)
             before = await catalogue.set_paused(connection, kind, name, paused)
             if before is None:
                 raise NotFound(f"there is no {kind.singular} named {name!r} (outdial show {kind.value})")
