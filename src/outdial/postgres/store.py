@@ -120,7 +120,7 @@ class PostgresStore:
 
     async def report_health(self, reports: Sequence[HealthReport], now: float) -> int:
         """See the port."""
-        arguments = columns(((r.number, r.score, r.source, r.why) for r in reports), 4)
+        arguments = columns(((r.tenant, r.number, r.score, r.source, r.why) for r in reports), 5)
         async with self._connection(transaction=True) as connection:
             found = await connection.fetch(INTAKE["report_health"], *arguments, now)
             await connection.execute(SETTLE["bump_catalogue"])

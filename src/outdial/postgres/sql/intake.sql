@@ -89,11 +89,12 @@ where not exists (select from attempts a where a.tenant = k.tenant and a.attempt
 on conflict (tenant, attempt_id) do update set at = excluded.at
 
 -- name: report_health
--- Scores from outside, by a number's name or its E.164. $1 numbers, $2 scores, $3 sources, $4 reasons, $5 now
+-- Scores from outside, by a number's name or its E.164, of that tenant's numbers only.
+-- $1 tenants, $2 numbers, $3 scores, $4 sources, $5 reasons, $6 now
 insert into spam_reports (number, source, score, why, reported_at)
-select distinct on (n.number, k.source) n.number, k.source, k.score, k.why, $5
-from unnest($1::text[], $2::double precision[], $3::text[], $4::text[]) as k (number, score, source, why)
-join numbers n on n.number = k.number or n.e164 = k.number
+select distinct on (n.number, k.source) n.number, k.source, k.score, k.why, $6
+from unnest($1::text[], $2::text[], $3::double precision[], $4::text[], $5::text[]) as k (tenant, number, score, source, why)
+join numbers n on n.tenant = k.tenant and (n.number = k.number or n.e164 = k.number)
 on conflict (number, source) do update
 set score = excluded.score, why = excluded.why, reported_at = excluded.reported_at
 returning number
