@@ -62,4 +62,4 @@ def inline(value: object) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.match(key) else json.dumps(key, ensure_ascii=False)
+    return key if _BARE.match(key) else inline(key)
