@@ -1,12 +1,15 @@
 """Brings a database to the schema this code was written for: numbered SQL files, each applied once, in order.
 
 Any number of replicas may do so at the same moment: a transaction-level advisory lock (it survives pgbouncer and
-dies with its connection) lets one after the other look at what is still to do. A file's text is remembered by its
-checksum: a file that was edited after it was applied is an error, not a surprise.
+dies with its connection) lets one after the other look at what is still to do. They ask for it again and again instead
+of waiting inside a statement: a waiting statement holds a snapshot, and an index that is built concurrently waits for
+every older snapshot, so that both would wait for ever. A file's text is remembered by its checksum: a file that was
+edited after it was applied is an error, not a surprise.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -17,7 +20,7 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
-from outdial.errors import Permanent
+from outdial.errors import DatabaseUnavailable, Permanent
 from outdial.postgres.pool import translate_errors
 
 _FILE = re.compile(r"^(\d{4})_([a-z0-9_]+)\.sql$")
@@ -27,7 +30,7 @@ _LOCK = 7_305_402_331
 """Any number that nothing else in the database uses: the advisory lock of migrations."""
 
 _SETTINGS = {"application_name": "outdial migrate", "statement_timeout": "0", "jit": "off"}
-_WAIT_FOR_OTHERS = "set local lock_timeout = '600s'"
+_PATIENCE_S, _ASK_EVERY_S = 600.0, 0.1
 """Another replica may be in the middle of building an index."""
 _WAIT_FOR_TABLES = "set local lock_timeout = '10s'"
 """A schema change that waits for a long transaction makes everybody else queue behind it: better to give up."""
@@ -115,7 +118,7 @@ async def migrate(database_url: str, migrations: Sequence[Migration] | None = No
     done: list[str] = []
     with translate_errors():
         async with _connection(database_url) as connection:
-            while name := await _apply_next(connection, database_url, migrations):
+            while (name := await _when_free(connection, database_url, migrations)) is not None:
                 done.append(name)
     return done
 
@@ -134,30 +137,44 @@ async def check_on(connection: asyncpg.Connection, migrations: Sequence[Migratio
         return _compare(await _applied(connection), migrations)
 
 
+async def _when_free(connection: asyncpg.Connection, database_url: str, migrations: Sequence[Migration]) -> str | None:
+    """Apply the next file once no other replica is at it; None = nothing is left to do."""
+    patience = asyncio.timeout(_PATIENCE_S)
+    try:
+        async with patience:
+            while True:
+                async with connection.transaction():
+                    if await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK):
+                        patience.reschedule(None)  # the lock is ours: a long migration may take its time
+                        return await _apply_next(connection, database_url, migrations)
+                await asyncio.sleep(_ASK_EVERY_S)
+    except TimeoutError:
+        if not patience.expired():
+            raise
+        raise DatabaseUnavailable("another outdial has been migrating for 10 minutes: look what it waits for") from None
+
+
 async def _apply_next(connection: asyncpg.Connection, database_url: str, migrations: Sequence[Migration]) -> str | None:
     """One file under the lock; what is to do is read once the lock is ours, since another replica may have done it."""
-    async with connection.transaction():
-        await connection.execute(_WAIT_FOR_OTHERS)
-        await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(_WAIT_FOR_TABLES)
-        await connection.execute(_LEDGER)
-        state = _compare(await _applied(connection), migrations)
-        if state.ahead:
-            raise SchemaMismatch(
-                f"the database has migrations that this release does not know ({', '.join(state.unknown)}): "
-                "a newer outdial has run here; use that release"
-            )
-        if not state.pending:
-            return None
-        migration = next(one for one in migrations if one.name == state.pending[0])
-        await _run(connection, database_url, migration)
-        await connection.execute(
-            "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
-            migration.version,
-            migration.name,
-            migration.checksum,
+    await connection.execute(_WAIT_FOR_TABLES)
+    await connection.execute(_LEDGER)
+    state = _compare(await _applied(connection), migrations)
+    if state.ahead:
+        raise SchemaMismatch(
+            f"the database has migrations that this release does not know ({', '.join(state.unknown)}): "
+            "a newer outdial has run here; use that release"
         )
-        return migration.name
+    if not state.pending:
+        return None
+    migration = next(one for one in migrations if one.name == state.pending[0])
+    await _run(connection, database_url, migration)
+    await connection.execute(
+        "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
+        migration.version,
+        migration.name,
+        migration.checksum,
+    )
+    return migration.name
 
 
 async def _run(connection: asyncpg.Connection, database_url: str, migration: Migration) -> None:
@@ -165,6 +182,8 @@ async def _run(connection: asyncpg.Connection, database_url: str, migration: Mig
         await connection.execute(migration.statements[0])
         return
     # The transaction on `connection` goes on holding the lock while a second connection runs the statements one by one.
+    # A plain statement first: it ends the portal of the one before, whose snapshot a concurrent index would wait for.
+    await connection.execute("select")
     async with _connection(database_url) as plain:
         for statement in migration.statements:
             await plain.execute(statement)
