@@ -115,6 +115,9 @@ create table attempts (
     received_at timestamptz not null,
     primary key (tenant, attempt_id)
 );
+-- What operators ask: the newest of a campaign, the history of a contact.
+create index attempts_campaign on attempts (tenant, campaign, received_at, attempt_id);
+create index attempts_contact on attempts (tenant, contact, received_at, attempt_id);
 
 -- line: '' = any connection of its pool · a connection's name = waits for room there · null = asleep until look_at.
 -- Rows in a line are due; rows that are not (yet) dialable are asleep, so a claim never walks over them.
@@ -142,7 +145,7 @@ create table waiting (
 create index waiting_line on waiting (campaign, line, urgency, due_at, attempt_id) where line is not null;
 create index waiting_look on waiting (look_at);
 create index waiting_contact on waiting (tenant, contact) where blocker = 'contact_in_call';
-create index waiting_campaign on waiting (campaign, blocker);
+create index waiting_campaign on waiting (campaign, blocker, received_at, attempt_id);
 
 -- state: placing -> placed | unconfirmed; the row goes when the attempt ends or is given back. `progress` is the
 -- monotone rank of the call itself. No index on what changes, so updates stay HOT; the table is as small as the limits.
@@ -221,6 +224,8 @@ create index outcomes_attempt on outcomes (tenant, attempt_id);
 create index outcomes_contact on outcomes (campaign, contact);
 create index outcomes_placement on outcomes (placement) where placement is not null;
 create index outcomes_campaign on outcomes (campaign, ended_at);
+create index outcomes_outcome on outcomes (campaign, outcome, received_at, attempt_id);
+create index outcomes_number on outcomes (number, received_at, attempt_id) where number is not null;
 
 -- A cancel that came before its attempt is remembered for 7 days.
 create table cancellations (

@@ -1,0 +1,48 @@
+"""What the operator functions return as plain JSON values: one way for the command line, the admin API and the console.
+
+Fields whose names end in `_at`, or stand in `_TIMES`, are Unix seconds and become RFC 3339 text. A contact's full number stands in fields
+named `contact` only, beside `contact_masked`: who must not see it gets the value without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from math import isfinite
+from typing import Any, Final
+from uuid import UUID
+
+from outdial.rules.events import timestamp
+
+_TIMES: Final = frozenset({"at", "since", "until"})
+_CONTACT: Final = "contact"
+
+
+def as_data(value: object, *, full: bool = False, name: str = "") -> Any:
+    """The value as JSON knows it. `full`: with the contacts' full numbers; `name`: of the field that it stands in."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return _object({one.name: getattr(value, one.name) for one in fields(value)}, full)
+    if isinstance(value, Mapping):
+        return _object({str(key): item for key, item in value.items()}, full)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, set | frozenset):
+        return sorted(as_data(item, full=full) for item in value)
+    if isinstance(value, list | tuple):
+        return [as_data(item, full=full) for item in value]
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, float):
+        return _number(value, name)
+    return value
+
+
+def _object(values: Mapping[str, object], full: bool) -> dict[str, Any]:
+    return {name: as_data(value, full=full, name=name) for name, value in values.items() if full or name != _CONTACT}
+
+
+def _number(value: float, name: str) -> float | str | None:
+    if not isfinite(value):
+        return None  # JSON has no infinity: no limit
+    return timestamp(value) if name in _TIMES or name.endswith("_at") else value
