@@ -34,4 +34,4 @@ def span(seconds: float) -> str:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     if seconds < 7_200:
         return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3_600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:.3g} d"
+    return f"{seconds / 3_600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:,.0f} d"

@@ -14,7 +14,7 @@ from outdial.rules.pool_index import PoolIndex
 from outdial.rules.selection import Choice, choose
 
 
-class _Recorded(Random):
+class Recorded(Random):
     """The random number of a record."""
 
     def __init__(self, u: float) -> None:
@@ -40,6 +40,6 @@ def replay(record: Mapping[str, Any], picture: Picture, policy: CampaignPolicy) 
         read_assignment(record),
         frozenset(map(ConnectionId, record.get("busy", ()))),
         float(record["at"]),
-        _Recorded(float(record.get("u", 0.0))),
+        Recorded(float(record.get("u", 0.0))),
     )
     return picked.member.number if isinstance(picked, Choice) else None
