@@ -5,7 +5,7 @@ a pick just made, of a dry run, and of one in the record long after the pool has
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,6 +13,7 @@ from enum import StrEnum
 from outdial.rules.blocker import Blocker
 from outdial.rules.candidates import Candidates, factor_of
 from outdial.rules.ids import E164, ConnectionId, NumberId
+from outdial.rules.policy import CampaignPolicy
 from outdial.rules.pool import Geography, Member, SkipReason, Tier
 from outdial.rules.pool_index import PoolIndex
 from outdial.rules.proximity import belongs, quarter_of
@@ -113,6 +114,16 @@ class Gates:
     random_number: float | None
     blocker: Blocker | None
     next_eligible_at: float | None
+
+
+def shares_of(members: Sequence[Member], policy: CampaignPolicy) -> dict[NumberId, float]:
+    """The probability of each member in a draw among just these, in their order; those with a factor of 0 have none."""
+    factors = {m.number: factor_of(m, policy.selection) for m in members}
+    drawable = [m for m in members if factors[m.number] > 0.0]
+    shares = shares_of_weights({m.number: m.rotation_weight for m in drawable}, policy.rotation)
+    masses = {number: share * factors[number] for number, share in shares.items()}
+    total = sum(masses.values())
+    return {number: mass / total for number, mass in masses.items()}
 
 
 def look(
@@ -243,15 +254,12 @@ class _Telling:
 
     def _draw(self, candidates: Candidates) -> dict[NumberId, tuple[float, float, float]]:
         """(share, from, to) of the candidates with room, in the order in which the draw walks over them."""
-        policy = self._pool.policy
         with_room = [member for member in candidates.members if member.connection not in self._busy]
-        shares = shares_of_weights({m.number: m.rotation_weight for m in with_room}, policy.rotation)
-        masses = {m.number: shares[m.number] * factor_of(m, policy.selection) for m in with_room}
-        total, begins = sum(masses.values()), 0.0
+        shares, begins = shares_of(with_room, self._pool.policy), 0.0
         found: dict[NumberId, tuple[float, float, float]] = {}
-        for number, mass in masses.items():
-            found[number] = (mass / total, begins, begins + mass / total)
-            begins += mass / total
+        for number, share in shares.items():
+            found[number] = (share, begins, begins + share)
+            begins += share
         return found
 
     def _fate(self, member: Member, tier: Tier | None, of_tier: AbstractSet[NumberId], factor: float) -> Fate:

@@ -68,14 +68,18 @@ def _int(number: NumberRow, key: str) -> int:
     return int(value) if isinstance(value, int) else 0
 
 
+def rotation_params(number: NumberRow, policy: CampaignPolicy) -> RotationParams:
+    """The campaign's, with the number's own volume budget if it has one."""
+    budget = number.settings.get("volume_budget_24h")
+    return replace(policy.rotation, volume_budget_24h=budget) if isinstance(budget, int) else policy.rotation
+
+
 def make_member(
     number: NumberRow, member: MemberRow, connection: ConnectionRow, weights: PoolWeights, policy: CampaignPolicy,
     now: float,
 ) -> Member:  # fmt: skip
     """One number of the pool with its weight and what keeps it out."""
-    params = policy.rotation
-    if isinstance(budget := number.settings.get("volume_budget_24h"), int):
-        params = replace(params, volume_budget_24h=budget)
+    params = rotation_params(number, policy)
     index = weights.stats_of(policy.campaign, number.number, now, params).index(now, params)
     facts = number_facts(number, member, weights)
     countries = number.settings.get("allowed_countries", ())

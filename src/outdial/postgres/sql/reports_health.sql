@@ -1,0 +1,52 @@
+-- What the health of pools and numbers is told from, besides the weights that picks go by.
+
+-- name: campaign_day
+-- How the calls of one campaign ended, by number. $1 campaign, $2 ended since
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as last_used
+from outcomes
+where campaign = $1 and ended_at >= $2 and number is not null
+group by campaign, number, outcome, counted
+
+-- name: number_day
+-- How the calls from one number ended, by campaign. $1 number, $2 ended since
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as last_used
+from outcomes
+where number = $1 and ended_at >= $2
+group by campaign, number, outcome, counted
+
+-- name: campaign_sticky
+-- How many contacts stick to each number: assignments that hold. $1 campaign, $2 now
+select y.number, count(*) as contacts
+from sticky y
+join campaigns c on c.campaign = y.campaign and c.sticky_epoch = y.epoch
+join members m on m.campaign = y.campaign and m.number = y.number and m.added_at <= y.bound_at
+where y.campaign = $1 and (y.expires_at is null or y.expires_at > $2)
+group by y.number
+
+-- name: number_sticky
+-- The same of one number, by campaign. $1 number, $2 now
+select y.campaign, count(*) as contacts
+from sticky y
+join campaigns c on c.campaign = y.campaign and c.sticky_epoch = y.epoch
+join members m on m.campaign = y.campaign and m.number = y.number and m.added_at <= y.bound_at
+where y.number = $1 and (y.expires_at is null or y.expires_at > $2)
+group by y.campaign
+
+-- name: last_used
+-- When these numbers last called for these campaigns, as far as statistics and open calls know. $1 campaigns, $2 numbers
+select k.campaign, k.number, greatest(
+           (select s.last_used from member_stats s where s.campaign = k.campaign and s.number = k.number),
+           (select max(c.intent_at) from calls c where c.campaign = k.campaign and c.number = k.number)
+       ) as last_used
+from unnest($1::text[], $2::text[]) as k (campaign, number)
+
+-- name: reports
+-- What was reported of these numbers, the worst first. $1 numbers
+select number, source, score, why, reported_at
+from spam_reports
+where number = any ($1::text[])
+order by number, score desc, source
+
+-- name: hours
+-- When one number was dialled, over all campaigns. $1 number, $2 since
+select hour, dials from number_volume where number = $1 and hour > date_trunc('hour', $2::timestamptz) order by hour
