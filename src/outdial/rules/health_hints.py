@@ -52,8 +52,9 @@ def rate_of(answered: int, attempts: int) -> Rate:
 
 
 def before(lifetime: Rate, last_day: Rate) -> Rate:
-    """Everything but the last day."""
-    return rate_of(max(0, lifetime.answered - last_day.answered), max(0, lifetime.attempts - last_day.attempts))
+    """Everything but the last day. Both come from different books, so a little more in the last day is no error."""
+    attempts = max(0, lifetime.attempts - last_day.attempts)
+    return rate_of(min(attempts, max(0, lifetime.answered - last_day.answered)), attempts)
 
 
 def together(rates: Sequence[Rate]) -> Rate:
@@ -120,10 +121,8 @@ def _eligible(numbers: Sequence[NumberFigures]) -> Iterator[Hint]:
 
 
 def _degrading(numbers: Sequence[NumberFigures]) -> Iterator[Hint]:
-    day, past = (
-        together([n.last_day for n in numbers]),
-        before(together([n.lifetime for n in numbers]), together([n.last_day for n in numbers])),
-    )
+    day = together([one.last_day for one in numbers])
+    past = before(together([one.lifetime for one in numbers]), day)
     if day.attempts < FEWEST_OF_DAY or past.attempts < FEWEST_BEFORE or day.high is None or past.rate is None:
         return
     compared = [(n.last_day, before(n.lifetime, n.last_day)) for n in numbers]
