@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from tests.support.dialled import Dialled, dialled_database
 from tests.support.services import Services
 
 
@@ -55,3 +56,10 @@ def amqp_url(services: Services) -> str:
 def amqp_prefix() -> str:
     """A name prefix of exchanges and queues that only this test uses."""
     return f"t{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+async def dialled(services: Services) -> AsyncIterator[Dialled]:
+    """A database on which calls were made; for reading only, many tests share it."""
+    async with dialled_database(services.databases("distribution")) as done:
+        yield done
