@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from outdial.catalogue.apply import apply
+from outdial.catalogue.read import read_catalogue
 from outdial.postgres.pool import connect
-from tests.support.daemon import scenario
+from tests.support.daemon import catalogue, scenario
 from tests.support.replica import replica
 from tests.support.services import Databases
 
@@ -91,6 +93,15 @@ async def dialled_database(databases: Databases) -> AsyncIterator[Dialled]:
         yield await dial(url)
     finally:
         await databases.drop(url)
+
+
+@asynccontextmanager
+async def applied(url: str) -> AsyncIterator[asyncpg.Pool]:
+    """A pool on an empty, migrated database with the usual catalogue, where nobody dials."""
+    pool = await connect(url)
+    await apply(pool, read_catalogue(catalogue("http://127.0.0.1:1"), "test"), who="test")
+    yield pool
+    await pool.close()
 
 
 async def looker(dialled: Dialled) -> asyncpg.Pool:

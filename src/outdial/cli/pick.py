@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from outdial.cli.output import print_table, show
+from outdial.cli.output import print_table, say, show
 from outdial.cli.times import moment, read_time
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="E164", help="the contact")
     parser.add_argument("--seed", type=int, metavar="N", help="of the random number; the same seed, the same pick")
     parser.add_argument("--at", metavar="TIME", help="as of then: 2026-11-21T09:30:00Z (default: now)")
-    parser.add_argument("--answer", action="append", default=[], metavar="PROVIDER", help="the job has its instruction")
+    parser.add_argument("--answer", action="append", metavar="PROVIDER", help="the job says what to do on answer there")
     parser.add_argument("--full", action="store_true", help="show the contact in full")
 
 
@@ -47,6 +47,9 @@ def _print(trial: Trial, full: bool) -> None:
     contact = trial.contact if full else trial.contact_masked
     print(f"{trial.campaign}: {contact} at {moment(trial.at)}, seed {trial.seed}")
     print(f"would {_would(trial)}")
+    if trial.assumed_answers:
+        providers = ", ".join(trial.assumed_answers)
+        say(f"the campaign does not say what to do on answer: the job is taken to say it for {providers}")
     print()
     print_trial(trial)
 

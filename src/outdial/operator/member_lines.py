@@ -75,17 +75,21 @@ async def read_seen(
 ) -> Seen:
     """Read the rest about these members. `numbers`: further ones whose reports are wanted."""
     keys: list[reports.Member] = sorted((row.campaign, row.number) for row in members)
+    used = await reports.last_used(connection, keys)
+    settled = {(row["campaign"], row["number"]): row["settled"] for row in used if row["settled"] is not None}
+    begun: dict[reports.Member, float] = {}
     by_member: dict[reports.Member, list[Row]] = {}
-    last_used = await reports.last_used(connection, keys)
-    for row in day:
+    for row in (*used, *day):
         key = (row["campaign"], row["number"])
-        by_member.setdefault(key, []).append(row)
-        last_used[key] = max(last_used.get(key, 0.0), row["last_used"] or 0.0)
+        if row["begun"] is not None:
+            begun[key] = max(begun.get(key, 0.0), row["begun"])
+    for row in day:
+        by_member.setdefault((row["campaign"], row["number"]), []).append(row)
     reported: dict[str, tuple[SpamReport, ...]] = {}
     for row in await reports.spam_reports(connection, sorted({number for _, number in keys} | set(numbers))):
         report = SpamReport(row["source"], row["score"], row["why"], row["reported_at"])
         reported[row["number"]] = (*reported.get(row["number"], ()), report)
-    return Seen(by_member, sticky, last_used, reported)
+    return Seen(by_member, sticky, {**settled, **begun}, reported)
 
 
 def member_lines(

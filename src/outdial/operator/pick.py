@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +54,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The next pick for a contact. `would`: call, wait or refuse; `blocker`: the first thing in its way."""
+    """The next pick for a contact. `would`: call, wait or refuse; `blocker`: the first thing in its way.
+
+    `assumed_answers`: the campaign has no answer instruction at all, so the job is taken to bring one for each of these.
+    """
 
     tenant: str
     campaign: str
@@ -67,6 +70,7 @@ class Trial:
     hindrances: tuple[Hindrance, ...]
     gates: Gates
     room: tuple[Room, ...]
+    assumed_answers: tuple[str, ...] = ()
 
 
 async def try_pick(
@@ -76,12 +80,11 @@ async def try_pick(
     *,
     seed: int | None = None,
     at: float | None = None,
-    answers: Iterable[str] = (),
+    answers: Iterable[str] | None = None,
     spam_threshold: float = SPAM_THRESHOLD,
 ) -> Trial:
-    """Try the next pick. `at`: as of then (Unix seconds); `answers`: providers the job itself has an instruction for.
-
-    Raises `NotFound` and `BadInput`.
+    """Try the next pick. `at`: as of then (Unix seconds); `answers`: providers that the job itself has an
+    instruction for; None = what it must have for a campaign without any. Raises `NotFound` and `BadInput`.
     """
     contact = normalize(to, field="to")
     if seed is not None and not 0 <= seed < SEEDS:
@@ -89,8 +92,11 @@ async def try_pick(
     chosen_seed = seed if seed is not None else Random().randrange(SEEDS)
     async with one_moment(pool) as connection:
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, at=at)
-        facts = AttemptFacts(geography(contact), answers=frozenset(answers))
-        return await trial(connection, snapshot, campaign, contact, facts, chosen_seed)
+        view = snapshot.view(campaign)
+        assumed = view.index.providers if answers is None and not view.policy.answer else frozenset()
+        facts = AttemptFacts(geography(contact), answers=assumed | frozenset(answers or ()))
+        tried = await trial(connection, snapshot, campaign, contact, facts, chosen_seed)
+    return replace(tried, assumed_answers=tuple(sorted(assumed)))
 
 
 async def trial(

@@ -59,7 +59,8 @@ async def number_named(connection: Any, number: str) -> Row | None:
 
 
 async def keys(connection: Any, page: Page) -> list[tuple[float, UUID]]:
-    """(received_at, attempt_id) of the page's attempts, newest first."""
+    """(received_at, attempt_id) of the page's attempts, newest first. Needs an open transaction."""
+    await connection.execute(SQL["in_order"])
     found = [(row["received_at"], row["attempt_id"]) for row in await _rows(connection, page)]
     return nlargest(page.at_most, found)
 

@@ -14,7 +14,7 @@ Member = tuple[str, str]
 
 
 async def campaign_day(connection: Any, campaign: str, since: float) -> list[Row]:
-    """How the campaign's calls ended: campaign, number, outcome, counted, calls, last_used."""
+    """How the campaign's calls ended: campaign, number, outcome, counted, calls, begun."""
     return list(await connection.fetch(SQL["campaign_day"], campaign, since))
 
 
@@ -35,10 +35,9 @@ async def number_sticky(connection: Any, number: str, now: float) -> dict[Member
     return {(row["campaign"], number): row["contacts"] for row in rows}
 
 
-async def last_used(connection: Any, members: Sequence[Member]) -> dict[Member, float]:
-    """When these members last called, as far as statistics and open calls know; Unix seconds."""
-    rows = await connection.fetch(SQL["last_used"], *columns(members, 2))
-    return {(row["campaign"], row["number"]): row["last_used"] for row in rows if row["last_used"] is not None}
+async def last_used(connection: Any, members: Sequence[Member]) -> list[Row]:
+    """Of each member: campaign, number, begun (its latest call under way), settled (when a call was last settled)."""
+    return list(await connection.fetch(SQL["last_used"], *columns(members, 2)))
 
 
 async def spam_reports(connection: Any, numbers: Sequence[str]) -> list[Row]:

@@ -1,6 +1,12 @@
 -- Lists of attempts, newest first by (received_at, attempt_id). Every page costs what it shows: each block walks one index
 -- from the cursor on and stops at the page's size. A page's keys come first, what is shown of them by `details`.
+-- Campaigns differ in size by orders of magnitude, so no estimate of what a page costs is worth much: bitmap scans are
+-- switched off (they read everything before the first row), and the tenant is compared so that no other index tempts.
 -- In all pages: $1 tenant, $2 campaigns, $3 and $4 the cursor (received before), $5 received since, $6 how many.
+
+-- name: in_order
+-- For the rest of the transaction.
+set local enable_bitmapscan = off
 
 -- name: owner
 -- Whose campaign it is. $1 campaign
@@ -8,7 +14,11 @@ select tenant from campaigns where campaign = $1
 
 -- name: knows_tenant
 -- Whether there is, or was, such a tenant. $1 tenant
-select exists (select from tenants where tenant = $1) or exists (select from attempts where tenant = $1)
+select coalesce(
+    (select true from tenants where tenant = $1),
+    (select true from attempts where tenant = $1 order by attempt_id limit 1),
+    false
+)
 
 -- name: campaigns
 -- Every campaign that a tenant's attempts name, by jumping from one to the next in the index. $1 tenant
@@ -54,7 +64,7 @@ cross join unnest($7::text[]) as b (blocker)
 cross join lateral (
     select w.attempt_id, w.received_at
     from waiting w
-    where w.campaign = c.campaign and w.blocker = b.blocker and w.tenant = $1 and w.received_at >= $5
+    where w.campaign = c.campaign and w.blocker = b.blocker and w.tenant is not distinct from $1 and w.received_at >= $5
         and (w.received_at, w.attempt_id) < ($3::timestamptz, $4::uuid)
     order by w.received_at desc, w.attempt_id desc
     limit $6
@@ -80,7 +90,7 @@ cross join unnest($7::text[]) as k (outcome)
 cross join lateral (
     select o.attempt_id, o.received_at
     from outcomes o
-    where o.campaign = c.campaign and o.outcome = k.outcome and o.tenant = $1 and o.received_at >= $5
+    where o.campaign = c.campaign and o.outcome = k.outcome and o.tenant is not distinct from $1 and o.received_at >= $5
         and (o.received_at, o.attempt_id) < ($3::timestamptz, $4::uuid)
     order by o.received_at desc, o.attempt_id desc
     limit $6
@@ -95,7 +105,7 @@ from (
     (
         select o.attempt_id, o.received_at
         from outcomes o
-        where o.number = $7 and o.tenant = $1 and o.campaign = any ($2::text[]) and o.received_at >= $5
+        where o.number = $7 and o.tenant is not distinct from $1 and o.campaign = any ($2::text[]) and o.received_at >= $5
             and (o.received_at, o.attempt_id) < ($3::timestamptz, $4::uuid)
             and 'ended' = any ($8::text[]) and o.outcome = any ($9::text[])
         order by o.received_at desc, o.attempt_id desc

@@ -15,7 +15,9 @@ with recursive one (tenant) as (
 )
 select one.tenant
 from one
-where exists (select from attempts a where a.tenant = one.tenant and a.attempt_id = $1)
+cross join lateral (
+    select a.tenant from attempts a where a.tenant = one.tenant and a.attempt_id = $1 order by a.attempt_id limit 1
+) found
 
 -- name: request
 -- As it was accepted. $1 tenant, $2 attempt id

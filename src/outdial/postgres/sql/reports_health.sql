@@ -2,14 +2,14 @@
 
 -- name: campaign_day
 -- How the calls of one campaign ended, by number. $1 campaign, $2 ended since
-select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as last_used
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun
 from outcomes
 where campaign = $1 and ended_at >= $2 and number is not null
 group by campaign, number, outcome, counted
 
 -- name: number_day
 -- How the calls from one number ended, by campaign. $1 number, $2 ended since
-select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as last_used
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun
 from outcomes
 where number = $1 and ended_at >= $2
 group by campaign, number, outcome, counted
@@ -33,12 +33,13 @@ where y.number = $1 and (y.expires_at is null or y.expires_at > $2)
 group by y.campaign
 
 -- name: last_used
--- When these numbers last called for these campaigns, as far as statistics and open calls know. $1 campaigns, $2 numbers
-select k.campaign, k.number, greatest(
-           (select s.last_used from member_stats s where s.campaign = k.campaign and s.number = k.number),
-           (select max(c.intent_at) from calls c where c.campaign = k.campaign and c.number = k.number)
-       ) as last_used
+-- When these numbers last began a call for these campaigns, of calls under way, and when one was last settled. $1 campaigns, $2 numbers
+select k.campaign, k.number, c.begun, s.last_used as settled
 from unnest($1::text[], $2::text[]) as k (campaign, number)
+left join (
+    select campaign, number, max(intent_at) as begun from calls where campaign = any ($1::text[]) group by campaign, number
+) c on c.campaign = k.campaign and c.number = k.number
+left join member_stats s on s.campaign = k.campaign and s.number = k.number
 
 -- name: reports
 -- What was reported of these numbers, the worst first. $1 numbers
