@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import pytest
 
-from outdial.cli.main import main
+from tests.cli.running import Outdial, runner
 from tests.support.dialled import CALLS, Dialled
 
 LOCK = "Sticky – number locked to this contact after answered call"
 
 
-class Answer(NamedTuple):
-    """What a command printed and returned."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
-
-
-Outdial = Callable[..., Answer]
-
-
 @pytest.fixture
 def outdial(dialled: Dialled, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Outdial:
-    """Runs a command on the dialled database."""
-    monkeypatch.setenv("OUTDIAL_DATABASE__URL", dialled.url)
-
-    def run(*words: str) -> Answer:
-        capfd.readouterr()
-        try:
-            code = main(list(words))
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        return Answer(code, *capfd.readouterr())
-
-    return run
+    """Commands on the dialled database."""
+    return runner(dialled.url, monkeypatch, capfd)
 
 
 # --- attempts --------------------------------------------------------------------------------------------------------

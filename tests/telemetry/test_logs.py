@@ -19,6 +19,7 @@ import structlog
 
 from outdial.telemetry import logs
 from outdial.telemetry.log_events import LOG_EVENTS
+from tests.support.logging_state import restored_logging
 
 CANARY = "+12025550143"
 CANARY_DIGITS = re.compile(r"2025550143|202.?555.?0143")
@@ -26,15 +27,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "outdial"
 
 
 @pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Logging is global to the process: put it back as it was."""
-    root = logging.getLogger()
-    handlers, level, hook = root.handlers[:], root.level, sys.excepthook
-    yield
-    root.handlers[:], sys.excepthook = handlers, hook
-    root.setLevel(level)
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+def undone() -> Iterator[None]:
+    """What a test sets up ends with it."""
+    with restored_logging():
+        yield
 
 
 def lines_of(out: io.StringIO) -> list[dict[str, Any]]:

@@ -84,7 +84,9 @@ def _members(gates: Gates) -> Iterator[str]:
     if not shown:
         yield "The pool has no numbers."
         return
-    yield from table(_TITLES, [_row(one) for one in shown], right=("index", "base x type", "share", "weight")).split("\n")
+    yield from table(_TITLES, [_row(one) for one in shown], right=("index", "base x type", "share", "weight")).split(
+        "\n"
+    )
     if len(gates.members) > len(shown):
         yield f"... and {len(gates.members) - len(shown)} more (--json shows all)"
 
