@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from outdial.errors import BadInput, NotFound
+from outdial.operator.true_blockers import TrueBlockers, read_true_blockers
 from outdial.postgres.pool import translate_errors
 from outdial.postgres.reports import attempts as reports
 from outdial.redaction import mask_number
@@ -102,12 +103,13 @@ async def list_attempts(pool: asyncpg.Pool, query: AttemptQuery) -> AttemptPage:
     check(query)
     with translate_errors():
         async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
-            page = await _page(connection, query)
-            keys = await reports.keys(connection, page)
+            tenant, campaigns = await _whose(connection, query)
+            blockers = await read_true_blockers(connection, tenant, campaigns)
+            keys = await reports.keys(connection, await _page(connection, query, tenant, campaigns, blockers))
             shown = keys[: query.limit]
-            rows = await reports.details(connection, page.tenant, [attempt_id for _, attempt_id in shown])
+            rows = await reports.details(connection, tenant, [attempt_id for _, attempt_id in shown])
     more = len(keys) > query.limit
-    return AttemptPage(tuple(map(line_of, rows)), cursor(*shown[-1]) if more else None)
+    return AttemptPage(tuple(line_of(row, blockers) for row in rows), cursor(*shown[-1]) if more else None)
 
 
 def check(query: AttemptQuery) -> None:
@@ -144,8 +146,9 @@ def _states(query: AttemptQuery) -> frozenset[str]:
     return states
 
 
-async def _page(connection: Any, query: AttemptQuery) -> reports.Page:
-    tenant, campaigns = await _whose(connection, query)
+async def _page(
+    connection: Any, query: AttemptQuery, tenant: str, campaigns: Sequence[str], blockers: TrueBlockers
+) -> reports.Page:
     before = _read_cursor(query.after) if query.after is not None else (query.until or _END_OF_TIME, reports.FIRST)
     return reports.Page(
         tenant=tenant,
@@ -155,7 +158,7 @@ async def _page(connection: Any, query: AttemptQuery) -> reports.Page:
         at_most=query.limit + 1,
         states=_states(query),
         outcomes=sorted(query.outcomes) or OUTCOMES,
-        blockers=sorted(query.blockers) or BLOCKERS,
+        waits=blockers.stored_as(query.blockers or BLOCKERS),
         contact=normalize(query.contact, field="contact") if query.contact is not None else None,
         number=await _number(connection, query.number, tenant) if query.number is not None else None,
         is_whole=not (query.states or query.outcomes or query.blockers),
@@ -201,8 +204,9 @@ def _read_cursor(text: str) -> tuple[float, UUID]:
     return int(match[1]) / 1_000_000, UUID(match[2])
 
 
-def line_of(row: Mapping[str, Any]) -> AttemptLine:
-    """A row of `details` as a value."""
+def line_of(row: Mapping[str, Any], blockers: TrueBlockers) -> AttemptLine:
+    """A row of `details` as a value. `blockers`: read of its campaign, among others."""
+    waits = blockers.of(row["campaign"], row["blocker"], row["next_eligible_at"]) if row["blocker"] else None
     locked = row["tier"] == Tier.STICKY.value
     return AttemptLine(
         attempt_id=row["attempt_id"],
@@ -222,9 +226,9 @@ def line_of(row: Mapping[str, Any]) -> AttemptLine:
         outcome=row["outcome"],
         reason=row["reason"],
         corrections=row["corrections"],
-        blocker=row["blocker"],
-        blocked_since=row["blocked_since"],
-        next_eligible_at=row["next_eligible_at"],
+        blocker=waits.blocker.value if waits else None,
+        blocked_since=row["blocked_since"] if waits and waits.blocker == row["blocker"] else None,
+        next_eligible_at=waits.next_eligible_at if waits else None,
         received_at=row["received_at"],
         due_at=row["due_at"],
         not_after=row["not_after"],

@@ -13,10 +13,11 @@ from outdial.operator.attempts import AttemptLine, line_of
 from outdial.operator.hints import HINTS
 from outdial.operator.pick import SEEDS, Trial, trial
 from outdial.operator.snapshot import SPAM_THRESHOLD, one_moment, read_snapshot
+from outdial.operator.true_blockers import read_true_blockers
 from outdial.postgres.reports import attempts as lists
 from outdial.postgres.reports import explain as reports
 from outdial.rules.blocker import Blocker
-from outdial.rules.decision import read_assignment, read_attempt
+from outdial.rules.decision import read_assignment, read_attempt, read_busy
 from outdial.rules.gates import Gates, look
 from outdial.rules.ids import E164, CampaignId, ConnectionId, NumberId
 from outdial.rules.phone import geography
@@ -120,7 +121,8 @@ async def explain(
     async with one_moment(pool) as connection:
         owner = await _owner(connection, attempt_id, tenant)
         request = await reports.request(connection, owner, attempt_id)
-        line = line_of((await lists.details(connection, owner, [attempt_id]))[0])
+        (details,) = await lists.details(connection, owner, [attempt_id])
+        line = line_of(details, await read_true_blockers(connection, owner, [details["campaign"]]))
         call = await reports.call(connection, owner, attempt_id)
         stands = await reports.contact_now(connection, owner, line.campaign, line.contact)
         own = stands.assignment
@@ -179,7 +181,7 @@ async def _wait(connection: Any, line: AttemptLine, request: Mapping[str, Any], 
         contact=geography(E164(line.contact)),
         answers=frozenset(request.get("answer") or ()),
         excluded=frozenset(map(NumberId, row["excluded"])),
-        waits=Waits(Blocker(row["blocker"]), row["blocked_since"], row["spilled"], row["sticky_waited"]),
+        waits=waits_of(row),
     )
     known = CampaignId(line.campaign) in snapshot.rows.campaigns
     seed = Random().randrange(SEEDS)
@@ -187,7 +189,7 @@ async def _wait(connection: Any, line: AttemptLine, request: Mapping[str, Any], 
         blocker=line.blocker,
         hint=HINTS[Blocker(line.blocker)],
         line=row["line"],
-        blocked_since=row["blocked_since"],
+        blocked_since=line.blocked_since,
         next_eligible_at=line.next_eligible_at,
         due_at=row["due_at"],
         not_after=row["not_after"],
@@ -218,9 +220,8 @@ def _gates(record: Mapping[str, Any], body: Mapping[str, Any]) -> Gates:
     """The pick once more, on the pool as it was."""
     picture, policy = read_picture(body)
     pool = PoolIndex(picture, policy)
-    busy = frozenset(map(ConnectionId, record.get("busy", ())))
-    attempt, assignment = read_attempt(record, pool.providers), read_assignment(record)
-    return look(pool, attempt, assignment, busy, float(record["at"]), float(record.get("u", 0.0)))
+    attempt, assignment = read_attempt(record, pool), read_assignment(record)
+    return look(pool, attempt, assignment, read_busy(record, pool), float(record["at"]), float(record.get("u", 0.0)))
 
 
 def _call(row: Mapping[str, Any]) -> CallStory:

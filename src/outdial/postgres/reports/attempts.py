@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from outdial.postgres import statements
-from outdial.postgres.rows import Row
+from outdial.postgres.rows import Row, columns
 
 SQL = statements.load("reports_attempts")
 FIRST: Final = UUID(int=0)
@@ -20,7 +20,8 @@ CALL_STATES: Final = frozenset({"placing", "placed", "unconfirmed"})
 class Page:
     """Which attempts, from where on, how many. Times in Unix seconds; `before` is (received_at, attempt_id), exclusive.
 
-    `states`, `outcomes`, `blockers`: all that may be shown, spelled out; `is_whole`: whether that is everything.
+    `states`, `outcomes`, `waits`: all that may be shown, spelled out; `waits` are (campaign, stored blocker);
+    `is_whole`: whether that is everything.
     """
 
     tenant: str
@@ -30,7 +31,7 @@ class Page:
     at_most: int
     states: frozenset[str]
     outcomes: Sequence[str]
-    blockers: Sequence[str]
+    waits: Sequence[tuple[str, str]]
     contact: str | None = None
     number: str | None = None
     is_whole: bool = False
@@ -66,11 +67,13 @@ async def keys(connection: Any, page: Page) -> list[tuple[float, UUID]]:
 
 
 async def _rows(connection: Any, page: Page) -> list[Mapping[str, Any]]:
-    head = (page.tenant, list(page.campaigns), *page.before, page.since, page.at_most)
-    states, outcomes, blockers = sorted(page.states), list(page.outcomes), list(page.blockers)
+    rest = (*page.before, page.since, page.at_most)
+    head = (page.tenant, list(page.campaigns), *rest)
+    states, outcomes = sorted(page.states), list(page.outcomes)
+    in_campaigns, waits = columns(page.waits, 2)
     if page.contact is not None:
         numbers = [page.number] if page.number is not None else []
-        tail = (page.contact, states, outcomes, blockers, numbers)
+        tail = (page.contact, states, outcomes, numbers, in_campaigns, waits)
         return list(await connection.fetch(SQL["page_contact"], *head, *tail))
     if page.number is not None:
         return list(await connection.fetch(SQL["page_number"], *head, page.number, states, outcomes))
@@ -78,12 +81,20 @@ async def _rows(connection: Any, page: Page) -> list[Mapping[str, Any]]:
         return list(await connection.fetch(SQL["page_all"], *head))
     rows: list[Mapping[str, Any]] = []
     if "waiting" in page.states:
-        rows += await connection.fetch(SQL["page_waiting"], *head, blockers)
+        rows += await connection.fetch(SQL["page_waiting"], page.tenant, in_campaigns, *rest, waits)
     if page.states & CALL_STATES:
         rows += await connection.fetch(SQL["page_calls"], *head, states)
     if "ended" in page.states:
         rows += await connection.fetch(SQL["page_ended"], *head, outcomes)
     return rows
+
+
+async def connections(connection: Any, campaigns: Sequence[str]) -> dict[str, list[str]]:
+    """Through which connections each of these campaigns may call."""
+    found: dict[str, list[str]] = {}
+    for row in await connection.fetch(SQL["connections"], list(campaigns)):
+        found.setdefault(row["campaign"], []).append(row["connection"])
+    return found
 
 
 async def details(connection: Any, tenant: str, attempts: Sequence[UUID]) -> list[Row]:

@@ -57,14 +57,13 @@ order by p.received_at desc, p.attempt_id desc
 limit $6
 
 -- name: page_waiting
--- Those that wait for one of these reasons. $7 blockers
+-- Those that wait for one of these reasons, which may differ by campaign. $2 campaigns, $7 stored blockers, pair by pair
 select p.attempt_id, p.received_at
-from unnest($2::text[]) as c (campaign)
-cross join unnest($7::text[]) as b (blocker)
+from unnest($2::text[], $7::text[]) as k (campaign, blocker)
 cross join lateral (
     select w.attempt_id, w.received_at
     from waiting w
-    where w.campaign = c.campaign and w.blocker = b.blocker and w.tenant is not distinct from $1 and w.received_at >= $5
+    where w.campaign = k.campaign and w.blocker = k.blocker and w.tenant is not distinct from $1 and w.received_at >= $5
         and (w.received_at, w.attempt_id) < ($3::timestamptz, $4::uuid)
     order by w.received_at desc, w.attempt_id desc
     limit $6
@@ -122,7 +121,8 @@ order by p.received_at desc, p.attempt_id desc
 limit $6
 
 -- name: page_contact
--- Those to one contact. $7 contact, $8 states, $9 outcomes, $10 blockers, $11 numbers (empty = whatever number, or none)
+-- Those to one contact. $7 contact, $8 states, $9 outcomes, $10 numbers (empty = whatever number, or none),
+-- $11 campaigns and $12 stored blockers, pair by pair
 select a.attempt_id, a.received_at
 from attempts a
 left join waiting w on w.tenant = a.tenant and w.attempt_id = a.attempt_id
@@ -131,13 +131,23 @@ left join outcomes o on o.tenant = a.tenant and o.attempt_id = a.attempt_id
 where a.tenant = $1 and a.contact = $7 and a.campaign = any ($2::text[]) and a.received_at >= $5
     and (a.received_at, a.attempt_id) < ($3::timestamptz, $4::uuid)
     and (
-        ('waiting' = any ($8::text[]) and w.blocker = any ($10::text[]))
+        (
+            'waiting' = any ($8::text[])
+            and (w.campaign, w.blocker) in (select * from unnest($11::text[], $12::text[]))
+        )
         or c.state = any ($8::text[])
         or ('ended' = any ($8::text[]) and o.outcome = any ($9::text[]))
     )
-    and ($11::text[] = '{}' or coalesce(c.number, o.number) = any ($11::text[]))
+    and ($10::text[] = '{}' or coalesce(c.number, o.number) = any ($10::text[]))
 order by a.received_at desc, a.attempt_id desc
 limit $6
+
+-- name: connections
+-- Through which connections these campaigns may call, by numbers that nobody took out. $1 campaigns
+select distinct m.campaign, n.connection
+from members m
+join numbers n on n.number = m.number
+where m.campaign = any ($1::text[]) and not m.paused and not n.paused and n.state = 'active'
 
 -- name: details
 -- What is shown of these attempts, in the order given. $1 tenant, $2 attempt ids
