@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from outdial.errors import BadInput, NotFound
 from outdial.operator.attempts import LOCK_TEXT, AttemptLine, AttemptQuery, check, list_attempts
 from outdial.operator.plain import as_data
-from tests.support.dialled import CALLS, Dialled, looker
+from outdial.rules.blocker import Blocker
+from tests.support.dialled import CALLS, Dialled, applied, looker
 
 SPRING = AttemptQuery("spring", limit=1_000)
 
@@ -168,3 +170,34 @@ async def test_a_contact_that_is_no_phone_number_is_refused_without_showing_it(p
     with pytest.raises(BadInput) as refused:
         await ask(pool, contact="2025550143")
     assert "2025550143" not in str(refused.value)
+
+
+async def test_what_holds_a_whole_campaign_is_shown_at_once_and_found_by_its_name(database_url: str) -> None:
+    async with applied(database_url) as pool:
+        await pool.execute(
+            "insert into attempts select 'acme', gen_random_uuid(), 'spring', '+1' || i, '{}', '', now() from generate_series(1, 6) i;"
+        )
+        await pool.execute(
+            "insert into waiting (tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, "
+            "next_eligible_at, received_at) select tenant, attempt_id, campaign, contact, '', 4, now(), now(), now(), "
+            "case when contact > '+13' then 'not_due' when contact = '+13' then 'tier_busy' else 'in_line' end, "
+            "now(), received_at from attempts"
+        )
+        individual = {"not_due": 3, "tier_busy": 1}
+        for statement, seen in (
+            ("select", individual | {"in_line": 2}),
+            (
+                "update limits set in_use = max_calls where kind = 'connection'",
+                individual | {"connections_at_capacity": 2},
+            ),
+            ("update limits set max_calls = 0 where kind = 'campaign'", {"not_due": 3, "campaign_at_capacity": 3}),
+            ("update limits set paused = true where kind = 'campaign'", {"not_due": 3, "campaign_paused": 3}),
+            ("update limits set paused = true where kind = 'tenant'", {"not_due": 3, "tenant_paused": 3}),
+        ):
+            await pool.execute(statement)
+            lines = await ask(pool)
+            assert Counter(line.blocker for line in lines) == seen, statement
+            for blocker in Blocker:
+                found = await ask(pool, blockers=[blocker.value])
+                assert len(found) == seen.get(blocker.value, 0), (statement, blocker)
+                assert {line.blocker for line in found} <= {blocker.value}
