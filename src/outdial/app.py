@@ -25,6 +25,7 @@ from outdial.dispatch.plan import Margins
 from outdial.dispatch.recover import Recovery
 from outdial.dispatch.relay import Relay
 from outdial.dispatch.turn import TurnSetting
+from outdial.ports.carriers import Carriers
 from outdial.ports.messages import EventPublisher, Inbox
 from outdial.postgres import catalogue as catalogue_store
 from outdial.postgres.pool import PoolOptions, connect, translate_errors
@@ -102,9 +103,17 @@ class AppOptions:
 class App:
     """One replica. `start`, then `failed` or a signal, then `stop`."""
 
-    def __init__(self, options: AppOptions, transport: Transport, secrets: Secrets, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        options: AppOptions,
+        transport: Transport,
+        secrets: Secrets,
+        metrics: Metrics,
+        carriers: Carriers | None = None,
+    ) -> None:
+        """`carriers`: others than the catalogue's, for measuring without HTTP."""
         self.options, self.transport, self.metrics = options, transport, metrics
-        self._secrets = secrets
+        self._secrets, self._carriers = secrets, carriers
         self.clock = SystemClock()
         self.background = Background(metrics, self.clock)
         self._parts = AsyncExitStack()
@@ -219,8 +228,8 @@ class App:
             desk,
             Follower(self.store, desk, clock, metrics),
             relay,
-            Recovery(self.store, self.connections, desk, clock, metrics),
-            self.connections,
+            Recovery(self.store, self._carriers or self.connections, desk, clock, metrics),
+            self._carriers or self.connections,
             self.background,
             PlacingLimits(options.place_within_s, options.late_start_s),
             options.public_url,

@@ -45,6 +45,33 @@ def test_equal_backlogs_get_equal_shares_over_many_turns(tenants: int, rounds: i
     assert max(counts.values()) - min(counts.get(f"t{n}", 0) for n in range(tenants)) <= 1
 
 
+@given(st.integers(2, 9), st.integers(1, 4), st.integers(1, 60))
+def test_those_who_were_not_dealt_this_turn_keep_their_place(tenants: int, room: int, rounds: int) -> None:
+    """A turn claims for the least served only; that must not make it forget the others."""
+    rota: Rota[TenantId] = Rota()
+    names = [TenantId(f"t{n}") for n in range(tenants)]
+    counts: Counter[str] = Counter()
+    for _ in range(rounds):
+        first = rota.order(names)[:room]
+        dealer: Dealer[str] = Dealer({name: {CampaignId(f"c-{name}"): [name]} for name in first}, rota, Rota())
+        while (item := dealer.next()) is not None:
+            dealer.charge(TenantId(item), CampaignId(f"c-{item}"))
+            counts[item] += 1
+    assert max(counts.values()) - min(counts[name] for name in names) <= 1
+
+
+def test_scarce_room_goes_to_as_many_tenants_as_possible() -> None:
+    left = 7
+
+    def room(_: str, wanted: int) -> int:
+        nonlocal left
+        got = min(left, wanted)
+        left -= got
+        return got
+
+    assert allot(list("abcde"), room, budget=200) == {"a": 3, "b": 1, "c": 1, "d": 1, "e": 1}
+
+
 def test_campaigns_of_one_tenant_take_turns() -> None:
     tenants: Rota[TenantId] = Rota()
     campaigns: Rota[CampaignId] = Rota()

@@ -30,6 +30,14 @@ class Rota(Generic[K]):
         self._served = {key: self._served.get(key, level) for key in active}
         return sorted(active, key=self._served.__getitem__)
 
+    def among(self, some: Iterable[K]) -> list[K]:
+        """Some of the active keys, least served first; the others, who wait for their turn, are not forgotten."""
+        some = list(some)
+        level = min(self._served.values(), default=0.0)
+        for key in some:
+            self._served.setdefault(key, level)
+        return sorted(some, key=self._served.__getitem__)
+
     def served(self, key: K, times: float = 1.0) -> None:
         """The key was served."""
         if key in self._served:
@@ -55,10 +63,10 @@ class Dealer(Generic[T]):
     ) -> None:
         self._tenants, self._campaigns = tenants, campaigns
         self._queues: dict[TenantId, dict[CampaignId, deque[T]]] = {}
-        order = tenants.order(queues)
+        order = tenants.among(queues)
         for tenant in order:
             self._queues[tenant] = {name: deque(items) for name, items in queues[tenant].items() if items}
-        campaigns.order([name for by_campaign in self._queues.values() for name in by_campaign])
+        campaigns.among([name for by_campaign in self._queues.values() for name in by_campaign])
         self._heap = [(tenants.count(tenant), turn, tenant) for turn, tenant in enumerate(order)]
         heapq.heapify(self._heap)
         self._turn = len(self._heap)
@@ -99,14 +107,14 @@ class Dealer(Generic[T]):
 
 
 def allot(tenants: Sequence[K], room: Callable[[K, int], int], budget: int) -> dict[K, int]:
-    """Share `budget` claims over tenants in the given order, in equal rounds.
+    """Share `budget` claims over tenants in the given order, in equal rounds: one each, then two, then four.
 
+    So scarce room goes to as many tenants as possible, and ample room costs few rounds.
     `room(tenant, wanted)` says how many of `wanted` more that tenant can use, and remembers that they are taken.
     """
     asked: dict[K, int] = {}
-    hungry = list(tenants)
+    hungry, quantum = list(tenants), 1
     while hungry and budget > 0:
-        quantum = max(1, budget // len(hungry))
         still_hungry = []
         for tenant in hungry:
             if budget <= 0:
@@ -116,5 +124,5 @@ def allot(tenants: Sequence[K], room: Callable[[K, int], int], budget: int) -> d
             asked[tenant] = asked.get(tenant, 0) + got
             if got == quantum:
                 still_hungry.append(tenant)
-        hungry = still_hungry
+        hungry, quantum = still_hungry, quantum * 2
     return {tenant: count for tenant, count in asked.items() if count}
