@@ -10,6 +10,7 @@ between. Texts of foreign exceptions are dropped, because they hold addresses, a
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -32,6 +33,7 @@ MAX_ANSWER_BYTES = 256 * 1024
 """A Call object has about 2 KiB, a page of a hundred of them 200 KiB."""
 MAX_RETRY_AFTER_S = 3_600.0
 FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -151,6 +153,11 @@ class HttpClient:
     async def post(self, url: str, form: Pairs, headers: Mapping[str, str]) -> Answer:
         """A request that may safely be repeated by the caller. Raises `Retryable` when no complete answer came."""
         return await self._repeatable("POST", url, headers, BytesPayload(urlencode(form).encode(), content_type=FORM))
+
+    async def command(self, method: str, url: str, content: object, headers: Mapping[str, str]) -> Answer:
+        """A request that may safely be repeated, with JSON, or nothing for None. Raises `Retryable` as `get` does."""
+        body = None if content is None else BytesPayload(json.dumps(content).encode(), content_type=JSON)
+        return await self._repeatable(method, url, headers, body)
 
     async def _repeatable(
         self, method: str, url: str, headers: Mapping[str, str], body: BytesPayload | None
