@@ -9,7 +9,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from outdial.ports.records import DeadLetter
+from outdial.ports.arrivals import DeadLetter
 from outdial.postgres.pool import connect
 from outdial.postgres.store import PostgresStore
 from outdial.rabbitmq.transport import RabbitOptions, open_transport

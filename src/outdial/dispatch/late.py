@@ -1,7 +1,7 @@
 """News about calls that are settled already: most of it repeats what is known and changes nothing.
 
 Machine detection that comes after its grace annotates. A final word about a call that had ended as `ambiguous` or
-`unknown` corrects outcome, statistics and sticky assignment, and an event says so (SPEC 7).
+`unknown` corrects outcome, statistics, sticky assignment and the number's health, and an event says so (SPEC 7).
 """
 
 from __future__ import annotations
@@ -10,76 +10,49 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from outdial.dispatch.announce import Announcer
+from outdial.dispatch.learning import Learning, policy_of
 from outdial.ports.catalogue import Pools
-from outdial.ports.store import BaselineKey, MemberKey, PastCall, TurnChanges, TurnTransaction
+from outdial.ports.store import OpenCall, PastCall, TurnChanges
 from outdial.rules import call_fate as fate
-from outdial.rules.decision import seen_sticky
 from outdial.rules.ids import Placement
-from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
-from outdial.rules.phone import geography
-from outdial.rules.policy import CampaignPolicy
-from outdial.rules.rotation import BaselineSums, MemberStats
-from outdial.rules.sticky import CallFromNumber, on_reached
+from outdial.rules.outcome import Outcome
 
 CORRECTABLE = frozenset({Outcome.AMBIGUOUS, Outcome.UNKNOWN})
 
 
-async def settle_late(
-    pools: Pools,
-    turn: TurnTransaction,
-    reports: Mapping[Placement, Sequence[fate.Report]],
-    changes: TurnChanges,
-    announcer: Announcer,
-    now: float,
-) -> set[Placement]:
-    """Apply late news; returns the placements that are known at all."""
-    past = await turn.past_calls(list(reports))
-    for placement, call in past.items():
-        view = pools.view(call.call.identity.slots.campaign)
-        decided = fate.decide(
-            call.call.facts, reports[placement], now=now, detects_machine=False, picks=1, overdue_after_s=0.0
-        )
-        if not isinstance(decided, fate.Ends | fate.StaysOpen):
-            continue
-        if isinstance(decided, fate.Ends) and call.outcome in CORRECTABLE and decided.outcome not in CORRECTABLE:
-            await _correct(turn, call, decided, view.policy if view else None, changes, announcer, now)
-        elif decided.facts.answered_by != call.call.facts.answered_by:
-            annotated = replace(call.call.facts, answered_by=decided.facts.answered_by)
-            changes.corrected.append((call, annotated, call.outcome))
-    return set(past)
+class Corrections:
+    """One turn's late news. Used once: `judge` first, then `apply` with what the corrected calls teach."""
 
+    def __init__(self, pools: Pools, changes: TurnChanges, announcer: Announcer, now: float) -> None:
+        self._pools, self._changes, self._announce, self._now = pools, changes, announcer, now
+        self._corrected: list[tuple[PastCall, fate.Ends]] = []
 
-async def _correct(
-    turn: TurnTransaction,
-    past: PastCall,
-    decided: fate.Ends,
-    policy: CampaignPolicy | None,
-    changes: TurnChanges,
-    announcer: Announcer,
-    now: float,
-) -> None:
-    call = past.call
-    changes.corrected.append((past, decided.facts, decided.outcome))
-    announcer.corrected(call, policy, past.outcome, decided.outcome, decided.facts, now, past.corrections)
-    if policy is None:
-        return
-    slots, number = call.identity.slots, call.identity.number
-    country = geography(call.identity.contact).country or ""
-    seen = await turn.statistics([(call, decided.outcome)], {call.identity.placement: country}, now)
-    answered = answer_for_rate(decided.outcome, policy)
-    if answered is not None and call.counted:
-        member, line = MemberKey(slots.campaign, number), BaselineKey(slots.campaign, country, call.baseline_class)
-        stats = changes.members.get(member) or seen.members.get(member) or MemberStats()
-        changes.members[member] = stats.observe(answered, call.h, now, policy.rotation)
-        sums = changes.baselines.get(line) or seen.baselines.get(line) or BaselineSums()
-        changes.baselines[line] = sums.observe(answered, call.r, now, policy.rotation)
-    if is_reached(decided.outcome, policy):
-        key = (slots.campaign, call.identity.contact)
-        added = {n: at for (of, n), at in seen.memberships.items() if of == slots.campaign}
-        by = f"attempt {call.identity.key.attempt_id}"
-        caller = CallFromNumber(number, call.sticky_epoch, by, seen_sticky(call.decision), decided.facts.accepted_at)
-        current = changes.assignments.get(key) or seen.assignments.get(key)
-        change = on_reached(policy, current, caller, added, now)
-        if change is not None:
-            changes.assignments[key] = change.assignment
-            announcer.sticky(call, change, now)
+    def judge(self, past: Mapping[Placement, PastCall], reports: Mapping[Placement, Sequence[fate.Report]]) -> None:
+        """Decide which of them are corrected; annotations are written at once."""
+        for placement, call in past.items():
+            facts = call.call.facts
+            decided = fate.decide(
+                facts, reports[placement], now=self._now, detects_machine=False, picks=1, overdue_after_s=0.0
+            )
+            if not isinstance(decided, fate.Ends | fate.StaysOpen):
+                continue
+            if isinstance(decided, fate.Ends) and call.outcome in CORRECTABLE and decided.outcome not in CORRECTABLE:
+                self._corrected.append((call, decided))
+            elif decided.facts.answered_by != facts.answered_by:
+                annotated = replace(facts, answered_by=decided.facts.answered_by)
+                self._changes.corrected.append((call, annotated, call.outcome))
+
+    def needing_statistics(self) -> list[tuple[OpenCall, Outcome]]:
+        """The corrected calls, with their true outcome."""
+        return [(past.call, decided.outcome) for past, decided in self._corrected]
+
+    def apply(self, learning: Learning) -> None:
+        """Correct: what was not known then is learnt now."""
+        for past, decided in self._corrected:
+            call, facts = past.call, decided.facts
+            self._changes.corrected.append((past, facts, decided.outcome))
+            policy = policy_of(call, self._pools)
+            self._announce.corrected(call, policy, past.outcome, decided.outcome, facts, self._now, past.corrections)
+            if call.facts.accepted_at is None and facts.accepted_at is not None:
+                learning.accepted(call, facts)
+            learning.ended(call, facts, decided.outcome)

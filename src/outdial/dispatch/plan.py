@@ -24,7 +24,7 @@ from outdial.rules.outcome import Ending
 from outdial.rules.phone import geography
 from outdial.rules.picture_body import picture_body
 from outdial.rules.selection import LOOK_AGAIN_S, Blocked, Choice, choose
-from outdial.rules.waits import AttemptFacts, Waits
+from outdial.rules.waits import AttemptFacts
 from outdial.telemetry.metrics import Metrics
 
 NEVER_OPEN_LOOK_S = 3_600.0
@@ -83,18 +83,18 @@ class Planning:
         view = self._pools.view(attempt.campaign)
         if view is None or self._forbidden(attempt, view):
             return False
-        waits = Waits(attempt.blocker, attempt.blocked_since, attempt.spilled, attempt.sticky_waited)
-        capped = {n for n, cap in view.capped.items() if self._volumes.get(n, 0) >= cap}
+        capped = frozenset(n for n, cap in view.capped.items() if self._volumes.get(n, 0) >= cap)
         asked = AttemptFacts(
             contact=geography(attempt.contact),
             answers=frozenset(attempt.request.get("answer") or ()),
-            excluded=attempt.excluded | capped | self._probed,
-            waits=waits,
+            excluded=attempt.excluded | self._probed,
+            waits=attempt.waits,
+            capped=capped,
         )
         assignment = self._facts.assignments.get((attempt.campaign, attempt.contact))
         picked = choose(view.index, asked, assignment, self._ledger.busy_connections(), self._now, self._rng)
         if isinstance(picked, Blocked):
-            self._block(attempt, picked, bool(capped))
+            self._block(attempt, picked)
             return False
         self._intend(attempt, view, picked)
         return True
@@ -159,6 +159,7 @@ class Planning:
                 blocked_since=since,
                 spilled=attempt.spilled,
                 sticky_waited=attempt.sticky_waited,
+                waited=attempt.waits.until(self._now),
             ),
         )
         self._metrics.parked.labels(blocker=blocker).inc()
@@ -180,13 +181,12 @@ class Planning:
                 blocked_since=attempt.blocked_since if keeps else None,
                 spilled=attempt.spilled,
                 sticky_waited=attempt.sticky_waited,
+                waited=attempt.waited,
             ),
         )
 
-    def _block(self, attempt: WaitingAttempt, blocked: Blocked, is_capped: bool) -> None:
+    def _block(self, attempt: WaitingAttempt, blocked: Blocked) -> None:
         blocker = blocked.blocker
-        if blocker is Blocker.NO_ELIGIBLE_NUMBER and is_capped:
-            blocker = Blocker.NUMBERS_AT_DAILY_CAP
         waits_on = (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited)
         if blocker is Blocker.CONNECTIONS_AT_CAPACITY and waits_on and attempt.line == ANY_LINE:
             return  # it stays in its line: room is all it needs
@@ -207,6 +207,7 @@ class Planning:
                 blocked_since=blocked.blocked_since,
                 spilled=blocked.spilled,
                 sticky_waited=blocked.sticky_waited,
+                waited=blocked.waited,
             ),
         )
         self._metrics.parked.labels(blocker=blocker).inc()

@@ -16,7 +16,8 @@ from outdial.clock import Clock
 from outdial.dispatch.announce import Announcer
 from outdial.dispatch.board import Board
 from outdial.dispatch.desk import Work
-from outdial.dispatch.late import settle_late
+from outdial.dispatch.late import Corrections
+from outdial.dispatch.learning import NOTHING_SEEN, Learning, country_of
 from outdial.dispatch.plan import Margins, Planning
 from outdial.dispatch.settle import Settlement
 from outdial.errors import Retryable
@@ -36,7 +37,6 @@ from outdial.rules.capacity import Ledger, LimitKey, LimitKind
 from outdial.rules.fairness import Dealer
 from outdial.rules.ids import CampaignId, NumberId, Placement, TenantId
 from outdial.rules.outcome import Ending
-from outdial.rules.phone import geography
 from outdial.telemetry.crashpoints import crashpoint
 from outdial.telemetry.metrics import Metrics
 
@@ -145,13 +145,19 @@ async def _settle(
         reports.setdefault(identity.placement, []).append(report)
         identities[identity.placement] = identity
     calls = await turn.open_calls(list(identities.values()))
+    late = [placement for placement in reports if placement not in calls]
+    past = await turn.past_calls(late) if late else {}
     settlement = Settlement(setting.pools, ledger, changes, announcer, now)
     settlement.judge([(call, reports[placement]) for placement, call in calls.items()])
-    needing = settlement.needing_statistics()
-    countries = {call.identity.placement: geography(call.identity.contact).country or "" for call, _ in needing}
-    settlement.apply(await turn.statistics(needing, countries, now) if needing else None)
-    late = {placement: told for placement, told in reports.items() if placement not in calls}
-    result.known = {*calls, *(await settle_late(setting.pools, turn, late, changes, announcer, now) if late else ())}
+    corrections = Corrections(setting.pools, changes, announcer, now)
+    corrections.judge(past, reports)
+    needing = settlement.needing_statistics() + corrections.needing_statistics()
+    countries = {call.identity.placement: country_of(call) for call, _ in needing}
+    seen = await turn.statistics(needing, countries, now) if needing else NOTHING_SEEN
+    learning = Learning(setting.pools, seen, changes, announcer, now)
+    settlement.apply(learning)
+    corrections.apply(learning)
+    result.known = {*calls, *past}
 
 
 async def _volumes(

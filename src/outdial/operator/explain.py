@@ -19,12 +19,12 @@ from outdial.postgres.reports import explain as reports
 from outdial.rules.blocker import Blocker
 from outdial.rules.decision import read_assignment, read_attempt, read_busy
 from outdial.rules.gates import Gates, look
-from outdial.rules.ids import E164, CampaignId, ConnectionId, NumberId
+from outdial.rules.ids import E164, CampaignId, NumberId
 from outdial.rules.phone import geography
 from outdial.rules.picture_body import read_picture
 from outdial.rules.pool_index import PoolIndex
 from outdial.rules.replay import replay
-from outdial.rules.waits import AttemptFacts, Waits
+from outdial.rules.waits import AttemptFacts, Waited, Waits
 
 if TYPE_CHECKING:
     import asyncpg
@@ -181,7 +181,13 @@ async def _wait(connection: Any, line: AttemptLine, request: Mapping[str, Any], 
         contact=geography(E164(line.contact)),
         answers=frozenset(request.get("answer") or ()),
         excluded=frozenset(map(NumberId, row["excluded"])),
-        waits=waits_of(row),
+        waits=Waits(
+            Blocker(row["blocker"]),
+            row["blocked_since"],
+            row["spilled"],
+            row["sticky_waited"],
+            Waited(row["sticky_wait_s"], row["tier_wait_s"]),
+        ),
     )
     known = CampaignId(line.campaign) in snapshot.rows.campaigns
     seed = Random().randrange(SEEDS)

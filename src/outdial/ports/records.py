@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, NamedTuple
 
 from outdial.ports.messages import OutgoingEvent
@@ -15,6 +14,7 @@ from outdial.rules.ids import E164, AttemptKey, CampaignId, NumberId, Placement,
 from outdial.rules.number_health import NumberHealth
 from outdial.rules.rotation import BaselineSums, MemberStats
 from outdial.rules.sticky import Assignment
+from outdial.rules.waits import NOT_WAITED, Waited, Waits
 
 ANY_LINE = ""
 """The line of attempts that any connection of their pool may serve; the other lines bear a connection's name."""
@@ -33,45 +33,6 @@ class LineAsk(NamedTuple):
     campaign: CampaignId
     line: str
     at_most: int
-
-
-# --- Intake --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NewAttempt:
-    """A request as it is taken in. `ended`: (outcome, reason) of one that is refused at the door, else None."""
-
-    key: AttemptKey
-    campaign: CampaignId
-    contact: E164
-    request: Mapping[str, Any]
-    body_hash: bytes
-    received_at: float
-    urgency: int
-    attempt_no: int | None
-    due_at: float
-    not_after: float
-    blocker: Blocker
-    look_at: float
-    ended: tuple[str, str] | None = None
-    event: OutgoingEvent | None = None
-
-    @property
-    def sleeps(self) -> bool:
-        """Whether it is not runnable yet."""
-        return self.blocker is not Blocker.IN_LINE
-
-
-class TakenIn(StrEnum):
-    """What became of a new attempt."""
-
-    STORED = "stored"
-    DUPLICATE = "duplicate"
-    CONFLICTING = "conflicting"
-    """Known id, different body: the first one stands."""
-    CANCELED = "canceled"
-    """Stored, but its cancel came first: a turn ends it."""
 
 
 # --- Plan ----------------------------------------------------------------------------------------------------------
@@ -97,6 +58,12 @@ class WaitingAttempt:
     attempt_no: int | None
     received_at: float
     request: Mapping[str, Any] = field(repr=False, hash=False)
+    waited: Waited = NOT_WAITED
+
+    @property
+    def waits(self) -> Waits:
+        """What bounds its waiting."""
+        return Waits(self.blocker, self.blocked_since, self.spilled, self.sticky_waited, self.waited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +110,7 @@ class Parked:
     blocked_since: float | None
     spilled: int
     sticky_waited: bool
+    waited: Waited = NOT_WAITED
 
 
 # --- Settle --------------------------------------------------------------------------------------------------------
@@ -270,27 +238,3 @@ class DueCheck:
     deadline: float
     from_number: E164
     cancel_requested: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """What the database says at the door of one request."""
-
-    tenant_known: bool
-    campaign_known: bool
-    suppressed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that could not be understood, kept whole."""
-
-    queue: str
-    routing_key: str
-    message_id: str | None
-    message_type: str | None
-    body: bytes
-    headers: Mapping[str, Any]
-    reason: str
-    field: str
-    received_at: float

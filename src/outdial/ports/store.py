@@ -10,26 +10,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from outdial.ports.arrivals import DeadLetter, Doors, NewAttempt, TakenIn
 from outdial.ports.messages import OutgoingEvent
 from outdial.ports.records import (
     ANY_LINE,
     BaselineKey,
     CallIdentity,
     ContactFacts,
-    DeadLetter,
-    Doors,
     DueCheck,
     EndedAttempt,
     Intent,
     Line,
     LineAsk,
     MemberKey,
-    NewAttempt,
     OpenCall,
     Parked,
     PastCall,
     Statistics,
-    TakenIn,
     TurnChanges,
     WaitingAttempt,
 )

@@ -111,10 +111,10 @@ def _identity_row(i: Intent) -> tuple[Any, ...]:
 
 
 def _choice_row(i: Intent) -> tuple[Any, ...]:
-    return (i.counted, i.h, i.r, i.baseline_class, i.sticky_epoch, dict(i.decision), carry_of(i.attempt))
+    return (i.counted, i.h, i.r, i.baseline_class, i.sticky_epoch, dict(i.decision), carry_of(i.attempt, i.intent_at))
 
 
-def carry_of(attempt: WaitingAttempt) -> dict[str, Any]:
+def carry_of(attempt: WaitingAttempt, intent_at: float) -> dict[str, Any]:
     """What a give-back needs to let the attempt wait again as before."""
     return {
         "urgency": attempt.urgency,
@@ -126,6 +126,7 @@ def carry_of(attempt: WaitingAttempt) -> dict[str, Any]:
         "excluded": sorted(attempt.excluded),
         "spilled": attempt.spilled,
         "sticky_waited": attempt.sticky_waited,
+        "waited": list(attempt.waits.until(intent_at)),
     }
 
 
@@ -133,12 +134,13 @@ async def park(connection: Any, parked: Sequence[Parked]) -> None:
     """Write where attempts wait now."""
     if parked:
         rows = sorted(parked, key=lambda p: p.key)
-        await connection.execute(SQL["park"], *columns(map(_parked_row, rows), 9))
+        await connection.execute(SQL["park"], *columns(map(_parked_row, rows), 11))
 
 
 def _parked_row(p: Parked) -> tuple[Any, ...]:
     return (
         *p.key, p.line, p.blocker, p.look_at, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited,
+        *p.waited,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from outdial.rules.ids import (
     TenantId,
 )
 from outdial.rules.outcome import Outcome
+from outdial.rules.waits import Waited
 
 Row = Mapping[str, Any]
 
@@ -55,6 +56,7 @@ def waiting_of(row: Row) -> WaitingAttempt:
         attempt_no=row["attempt_no"],
         received_at=row["received_at"],
         request=row["request"],
+        waited=Waited(row["sticky_wait_s"], row["tier_wait_s"]),
     )
 
 

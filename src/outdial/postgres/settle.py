@@ -58,9 +58,15 @@ async def statistics(
     failed = sorted({c.identity.number for c, outcome in calls if is_carrier_failure(outcome)})
     blocked = sorted({c.identity.number for c, outcome in calls if outcome is Outcome.SPAM_BLOCKED})
     return Statistics(
-        members={MemberKey(row["campaign"], row["number"]): stats_of(row) for row in stats if row["at"] is not None},
+        members={
+            MemberKey(CampaignId(row["campaign"]), NumberId(row["number"])): stats_of(row)
+            for row in stats
+            if row["at"] is not None
+        },
         memberships={
-            member: row["added_at"] for member, row in zip(members, stats, strict=True) if row["added_at"] is not None
+            MemberKey(CampaignId(row["campaign"]), NumberId(row["number"])): row["added_at"]
+            for row in (*stats, *sticky)
+            if row["added_at"] is not None
         },
         baselines={
             BaselineKey(row["campaign"], row["country"], row["class"]): BaselineSums(row["y"], row["x"], row["at"])
@@ -157,7 +163,7 @@ async def give_back(connection: Any, given_back: Sequence[tuple[OpenCall, Parked
     """Let attempts wait again whose call is proven not to be."""
     if given_back:
         rows = (_waiting_row(*item) for item in given_back)
-        await connection.execute(SQL["insert_waiting"], *columns(rows, 18))
+        await connection.execute(SQL["insert_waiting"], *columns(rows, 20))
 
 
 def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks: int) -> tuple[Any, ...]:
@@ -165,7 +171,7 @@ def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks
     return (
         *i.key, i.slots.campaign, i.contact, p.line, carry["urgency"], carry["due_at"], carry["not_after"], p.look_at,
         p.blocker, p.next_eligible_at, p.blocked_since, p.spilled, p.sticky_waited, " ".join(sorted(excluded)), picks,
-        carry["attempt_no"], carry["received_at"],
+        carry["attempt_no"], carry["received_at"], *p.waited,
     )  # fmt: skip
 
 
@@ -221,10 +227,10 @@ async def correct_outcomes(connection: Any, corrected: Sequence[tuple[PastCall, 
     if corrected:
         rows = (
             (p.call.identity.placement, p.ended_at, outcome, f.answered_by, f.answered_at, f.provider_status,
-             f.provider_code, f.carrier_call_id)
+             f.provider_code, f.carrier_call_id, f.accepted_at, f.ringing_at)
             for p, f, outcome in corrected
         )  # fmt: skip
-        await connection.execute(SQL["correct_outcomes"], *columns(rows, 8))
+        await connection.execute(SQL["correct_outcomes"], *columns(rows, 10))
 
 
 async def insert_events(connection: Any, events: Sequence[OutgoingEvent], now: float) -> None:

@@ -1,11 +1,15 @@
 """NANP area codes that overlay one another: they are the same area (SPEC 3.4).
 
 Established from the public overlay assignments of the North American Numbering Plan Administrator and the Canadian
-Numbering Administrator, and the decisions of state commissions, as far as they are in service or have a date in 2026.
+Numbering Administrator and the decisions of state commissions, as far as they are in service or have a date up to
+February 2027. Checked in November 2026: the administrator's list of codes in service (July 2026) has no code that is
+neither here nor the only one of its area, and libphonenumber 9.0.43 puts all codes of a group into one state or province.
+
 The first code of a group, usually the oldest, stands for all of it. Where an overlay lies over several old areas that
 are one town or one relief plan (Atlanta, Chicago, Dallas, Houston, Pittsburgh, Alberta, British Columbia), all of them
 are one area. Three overlays reach into areas that stay apart, and stand with the area that they were opened for: 917
-(Manhattan, not 718), 564 (360, not Seattle), and 321 stands alone (Brevard County, beside 407).
+(Manhattan, not 718), 564 (360, not Seattle, where it is assigned since 2025), and 321 stands alone (Brevard County,
+beside 407).
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ Louisiana:          318 457
 Massachusetts:      508 774 / 617 857 / 781 339 / 978 351
 Michigan:           248 947 / 313 679
 Minnesota:          507 924
-Mississippi:        601 769
+Mississippi:        601 769 / 662 471
 Missouri:           314 557 / 573 235 / 816 975
 Nebraska:           402 531
 Nevada:             702 725
@@ -43,7 +47,7 @@ Oklahoma:           405 572 / 918 539
 Oregon:             503 971 / 541 458
 Pennsylvania:       215 267 445 / 412 724 878 / 570 272 / 610 484 835 / 717 223 / 814 582
 South Carolina:     803 839 / 843 854 / 864 821
-Tennessee:          615 629
+Tennessee:          423 729 / 615 629
 Texas:              210 726 / 214 469 972 945 / 512 737 / 713 281 832 346 621 / 817 682 / 903 430
 Utah:               801 385
 Virginia:           540 826 / 703 571 / 757 948 / 804 686
@@ -57,7 +61,7 @@ New Brunswick:      506 428
 Newfoundland:       709 879
 Nova Scotia, P.E.I: 902 782
 Ontario:            416 647 437 942 / 519 226 548 382 / 613 343 753 / 705 249 683 / 905 289 365 742
-Quebec:             418 581 367 / 450 579 354 / 514 438 263 / 819 873 468
+Quebec:             418 581 367 273 / 450 579 354 / 514 438 263 / 819 873 468
 Saskatchewan:       306 639 474
 Dominican Republic: 809 829 849
 Jamaica:            876 658

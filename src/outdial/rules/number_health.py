@@ -79,6 +79,18 @@ def after_outcome(
     return health
 
 
+def turns(before: NumberHealth, after: NumberHealth, now: float, spam_threshold: float) -> list[str]:
+    """What that change means for the draws, in the words of events: `carrier_rejected`, `failing`, `recovered`, `flagged`."""
+    kinds = []
+    if after.carrier_rejected_at is not None and before.carrier_rejected_at is None:
+        kinds.append("carrier_rejected")
+    if (after.failing_since is None) != (before.failing_since is None):
+        kinds.append("failing" if after.failing_since is not None else "recovered")
+    if before.own_score_now(now) < spam_threshold <= after.own_score_now(now):
+        kinds.append("flagged")
+    return kinds
+
+
 def _failed(health: NumberHealth, contact: E164, now: float, others_worked_at: float | None) -> NumberHealth:
     since = health.failed_since if health.failed_since is not None else now
     contacts = health.failed_contacts | {contact}

@@ -6,7 +6,7 @@ that a pick costs a look-up and a draw. Everything kept follows from the picture
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 
 from outdial.rules.candidates import Candidates, factor_of
 from outdial.rules.eligibility import skip_reason
@@ -36,6 +36,11 @@ class PoolIndex:
         self._is_restricted = any(member.allowed_countries for member in picture.members)
         self._kept: dict[_Key, Candidates | None] = {}
         self._kept_members = 0
+
+    @property
+    def numbers(self) -> KeysView[NumberId]:
+        """All members' numbers."""
+        return self._members.keys()
 
     def member(self, number: NumberId) -> Member | None:
         """The member of that number; None = it is not in the pool."""
@@ -71,12 +76,16 @@ class PoolIndex:
     def is_capped(self, attempt: AttemptFacts, without: frozenset[str]) -> bool:
         """Whether some member is out only because of its own `max_calls_24h`."""
         return any(
-            reason is SkipReason.DAILY_CAP
-            and member.provider not in without
-            and member.number not in attempt.excluded
-            and (factor_of(member, self.policy.selection) > 0.0 or member.number == self.policy.primary)
-            for member, reason in self.skips(attempt, without)
+            self._is_capped(member, attempt, without)
+            for member in self.picture.members
+            if factor_of(member, self.policy.selection) > 0.0 or member.number == self.policy.primary
         )
+
+    def _is_capped(self, member: Member, attempt: AttemptFacts, without: frozenset[str]) -> bool:
+        reason = self._skip(member, attempt.contact.country, without)
+        if member.number in attempt.excluded:
+            return reason is None and member.number in attempt.capped
+        return reason is SkipReason.DAILY_CAP and member.provider not in without
 
     def candidates(self, tier: Tier, attempt: AttemptFacts, without: frozenset[str], now: float) -> Candidates | None:
         """The tier's candidates for this attempt; None = the tier does not match. `without`: see `without_instruction`."""

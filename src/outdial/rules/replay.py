@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from outdial.rules.decision import read_assignment, read_attempt
-from outdial.rules.ids import ConnectionId, NumberId
+from outdial.rules.decision import read_assignment, read_attempt, read_busy
+from outdial.rules.ids import NumberId
 from outdial.rules.policy import CampaignPolicy
 from outdial.rules.pool import Picture
 from outdial.rules.pool_index import PoolIndex
@@ -36,9 +36,9 @@ def replay(record: Mapping[str, Any], picture: Picture, policy: CampaignPolicy) 
     pool = PoolIndex(picture, policy)
     picked = choose(
         pool,
-        read_attempt(record, pool.providers),
+        read_attempt(record, pool),
         read_assignment(record),
-        frozenset(map(ConnectionId, record.get("busy", ()))),
+        read_busy(record, pool),
         float(record["at"]),
         Recorded(float(record.get("u", 0.0))),
     )

@@ -18,7 +18,7 @@ from outdial.rules.ids import ConnectionId
 from outdial.rules.pool import Member, Tier
 from outdial.rules.pool_index import PoolIndex
 from outdial.rules.sticky import Assignment, Consulted, Saw, consult
-from outdial.rules.waits import AttemptFacts
+from outdial.rules.waits import NOT_WAITED, AttemptFacts, Waited
 
 __all__ = ["LOOK_AGAIN_S", "Blocked", "Choice", "PoolIndex", "choose"]
 
@@ -52,6 +52,8 @@ class Blocked:
     lines: tuple[ConnectionId, ...]
     spilled: int
     sticky_waited: bool
+    waited: Waited = NOT_WAITED
+    """Besides what is counted from `blocked_since`."""
 
 
 def choose(
@@ -66,21 +68,27 @@ def choose(
 
     `busy`: connections without room now, be they full, paced, paused or down; `now`: Unix seconds.
     """
-    if attempt.excluded:
-        attempt = replace(attempt, excluded=pool.worth_excluding(attempt.excluded))
+    if attempt.excluded or attempt.capped:
+        attempt = _without_capped(pool, attempt)
     without = pool.without_instruction(attempt)
     member = pool.member(assignment.number) if assignment else None
     has_instruction = member is None or member.provider not in without
     consulted = consult(assignment, member, attempt, pool.policy, busy, has_instruction, now)
     if consulted.saw is Saw.WAITS:
-        return _wait_for_sticky(consulted, attempt)
+        return _wait_for_sticky(consulted, attempt, now)
     pick = _Pick(pool, Situation(attempt, assignment, consulted, busy & pool.connections, without, now))
     if consulted.saw is Saw.USED and consulted.member is not None:
         return pick.choice(consulted.member, Tier.STICKY)
     return pick.by_tiers(rng)
 
 
-def _wait_for_sticky(consulted: Consulted, attempt: AttemptFacts) -> Blocked:
+def _without_capped(pool: PoolIndex, attempt: AttemptFacts) -> AttemptFacts:
+    """`excluded` then holds all numbers that are out for this attempt alone, `capped` those whose cap is the only reason."""
+    capped = attempt.capped - attempt.excluded
+    return replace(attempt, excluded=pool.worth_excluding(attempt.excluded | capped), capped=capped)
+
+
+def _wait_for_sticky(consulted: Consulted, attempt: AttemptFacts, now: float) -> Blocked:
     assert consulted.member is not None
     until = None if consulted.wait_until == math.inf else consulted.wait_until
     return Blocked(
@@ -91,6 +99,7 @@ def _wait_for_sticky(consulted: Consulted, attempt: AttemptFacts) -> Blocked:
         lines=(consulted.member.connection,),
         spilled=attempt.waits.spilled,
         sticky_waited=attempt.waits.sticky_waited,
+        waited=attempt.waits.until(now),
     )
 
 
@@ -130,7 +139,7 @@ class _Pick:
     def choice(self, member: Member, tier: Tier, u: float | None = None, drawn: Drawn | None = None) -> Choice:
         """That member, with the record of the pick."""
         outcome = Picked(member.number, tier, tuple(self._passed), u, drawn)
-        record = write_record(self._pool.picture.hash, self._pool.policy.version, self._situation, outcome)
+        record = write_record(self._pool, self._situation, outcome)
         return Choice(member, tier, counted=tier is not Tier.STICKY, record=record)
 
     def _primary(self, spilled: int) -> Choice | Blocked:
@@ -158,6 +167,8 @@ class _Pick:
     def _blocked(self, blocker: Blocker, since: float, look_at: float | None, spilled: int) -> Blocked:
         consulted = self._situation.consulted
         own = {consulted.member.connection: None} if consulted.saw is Saw.BUSY and consulted.member else {}
+        waits = self._situation.attempt.waits
+        waited = waits.until(self._situation.now)
         return Blocked(
             blocker,
             blocked_since=since,
@@ -165,5 +176,6 @@ class _Pick:
             next_eligible_at=look_at if blocker is Blocker.TIER_BUSY and look_at != math.inf else None,
             lines=tuple(own | self._reach),
             spilled=spilled,
-            sticky_waited=self._situation.attempt.waits.sticky_waited or consulted.saw is Saw.BUSY,
+            sticky_waited=waits.sticky_waited or consulted.saw is Saw.BUSY,
+            waited=waited if spilled == waits.spilled else waited._replace(for_tier=0.0),
         )

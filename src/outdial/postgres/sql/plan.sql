@@ -80,14 +80,18 @@ select k.number, $3, k.dials from unnest($1::text[], $2::integer[]) as k (number
 on conflict (number, hour) do update set dials = number_volume.dials + excluded.dials
 
 -- name: park
--- Where these attempts wait now. $1 tenants, $2 attempt ids, $3 lines, $4 blockers, $5 look_at, $6 next_eligible_at, $7 blocked_since, $8 spilled, $9 sticky_waited
+-- Where these attempts wait now. $1 tenants, $2 attempt ids, $3 lines, $4 blockers, $5 look_at, $6 next_eligible_at, $7 blocked_since, $8 spilled, $9 sticky_waited, $10 sticky_wait_s, $11 tier_wait_s
 update waiting w
 set line = k.line, blocker = k.blocker, look_at = least(k.look_at, w.not_after), next_eligible_at = k.next_eligible_at,
-    blocked_since = k.blocked_since, spilled = k.spilled, sticky_waited = k.sticky_waited
+    blocked_since = k.blocked_since, spilled = k.spilled, sticky_waited = k.sticky_waited,
+    sticky_wait_s = k.sticky_wait_s, tier_wait_s = k.tier_wait_s
 from unnest(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[],
-    $8::smallint[], $9::boolean[]
-) as k (tenant, attempt_id, line, blocker, look_at, next_eligible_at, blocked_since, spilled, sticky_waited)
+    $8::smallint[], $9::boolean[], $10::double precision[], $11::double precision[]
+) as k (
+    tenant, attempt_id, line, blocker, look_at, next_eligible_at, blocked_since, spilled, sticky_waited, sticky_wait_s,
+    tier_wait_s
+)
 where w.tenant = k.tenant and w.attempt_id = k.attempt_id
 
 -- name: keep_pictures

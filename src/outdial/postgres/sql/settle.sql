@@ -24,17 +24,11 @@ join attempts a on a.tenant = o.tenant and a.attempt_id = o.attempt_id
 where o.placement = any ($1::uuid[])
 
 -- name: member_stats
--- $1 campaigns, $2 numbers
-select s.*, m.added_at
+-- Statistics and membership; what is missing is null. $1 campaigns, $2 numbers
+select k.campaign, k.number, m.added_at, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at
 from unnest($1::text[], $2::text[]) as k (campaign, number)
 left join members m on m.campaign = k.campaign and m.number = k.number
 left join member_stats s on s.campaign = k.campaign and s.number = k.number
-
--- name: memberships
--- Since when numbers belong to pools. $1 campaigns, $2 numbers
-select m.campaign, m.number, m.added_at
-from members m
-join unnest($1::text[], $2::text[]) as k (campaign, number) on m.campaign = k.campaign and m.number = k.number
 
 -- name: baselines
 -- $1 campaigns, $2 countries, $3 classes
@@ -61,10 +55,11 @@ group by n.number
 select number, contact from spam_signals where number = any ($1::text[]) and at >= $2
 
 -- name: assignments
--- $1 campaigns, $2 contacts
-select y.*
+-- With the membership of their numbers: an assignment to a number that left the pool does not hold. $1 campaigns, $2 contacts
+select y.*, m.added_at
 from sticky y
 join unnest($1::text[], $2::text[]) as k (campaign, contact) on y.campaign = k.campaign and y.contact = k.contact
+left join members m on m.campaign = y.campaign and m.number = y.number
 
 -- name: update_calls
 -- The calls as the carrier's word leaves them; the rows are locked. One array per column
@@ -107,18 +102,18 @@ select * from unnest(
 -- Attempts whose call is proven not to be: they wait again. One array per column
 insert into waiting (
     tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, next_eligible_at,
-    blocked_since, spilled, sticky_waited, excluded, picks, attempt_no, received_at
+    blocked_since, spilled, sticky_waited, excluded, picks, attempt_no, received_at, sticky_wait_s, tier_wait_s
 )
 select k.tenant, k.attempt_id, k.campaign, k.contact, k.line, k.urgency, k.due_at, k.not_after,
        least(k.look_at, k.not_after), k.blocker, k.next_eligible_at, k.blocked_since, k.spilled, k.sticky_waited,
-       string_to_array(k.excluded, ' '), k.picks, k.attempt_no, k.received_at
+       string_to_array(k.excluded, ' '), k.picks, k.attempt_no, k.received_at, k.sticky_wait_s, k.tier_wait_s
 from unnest(
     $1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::timestamptz[], $8::timestamptz[],
     $9::timestamptz[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::smallint[], $14::boolean[],
-    $15::text[], $16::smallint[], $17::integer[], $18::timestamptz[]
+    $15::text[], $16::smallint[], $17::integer[], $18::timestamptz[], $19::double precision[], $20::double precision[]
 ) as k (
     tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, next_eligible_at,
-    blocked_since, spilled, sticky_waited, excluded, picks, attempt_no, received_at
+    blocked_since, spilled, sticky_waited, excluded, picks, attempt_no, received_at, sticky_wait_s, tier_wait_s
 )
 
 -- name: wake_contacts
@@ -192,16 +187,21 @@ set number = excluded.number, epoch = excluded.epoch, bound_at = excluded.bound_
     bound_by = excluded.bound_by
 
 -- name: correct_outcomes
--- Late evidence. $1 placements, $2 ended_at of the row, $3 outcomes, $4 answered_by, $5 answered_at, $6 provider statuses, $7 provider codes, $8 carrier call ids
+-- Late evidence. $1 placements, $2 ended_at of the row, $3 outcomes, $4 answered_by, $5 answered_at, $6 provider statuses, $7 provider codes, $8 carrier call ids, $9 accepted_at, $10 ringing_at
 update outcomes o
 set outcome = k.outcome, answered_by = k.answered_by, answered_at = coalesce(o.answered_at, k.answered_at),
     provider_status = coalesce(k.provider_status, o.provider_status),
     provider_code = coalesce(k.provider_code, o.provider_code),
     carrier_call_id = coalesce(o.carrier_call_id, k.carrier_call_id),
+    accepted_at = coalesce(o.accepted_at, k.accepted_at), ringing_at = coalesce(o.ringing_at, k.ringing_at),
     corrections = o.corrections + (o.outcome <> k.outcome)::int
 from unnest(
-    $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[]
-) as k (placement, ended_at, outcome, answered_by, answered_at, provider_status, provider_code, carrier_call_id)
+    $1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::timestamptz[]
+) as k (
+    placement, ended_at, outcome, answered_by, answered_at, provider_status, provider_code, carrier_call_id, accepted_at,
+    ringing_at
+)
 where o.placement = k.placement and o.ended_at = k.ended_at
 
 -- name: insert_events

@@ -136,6 +136,8 @@ create table waiting (
     blocked_since    timestamptz,             -- since when this blocker holds (sticky and tier waits are bounded)
     spilled          smallint not null default 0,      -- proximity tiers given up on for this attempt
     sticky_waited    boolean not null default false,   -- sticky.max_wait_s is over: another number, this attempt only
+    sticky_wait_s    double precision not null default 0,  -- waited for its own number before the present blocker
+    tier_wait_s      double precision not null default 0,  -- waited for its tier before the present blocker
     excluded         text[] not null default '{}',     -- numbers refused by the carrier for this attempt
     picks            smallint not null default 0,
     attempt_no       integer,
