@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -152,3 +153,11 @@ def test_a_busy_tier_is_waited_for_and_the_next_one_not_asked() -> None:
 def test_shares_leave_out_what_has_no_weight() -> None:
     shares = shares_of([number("one"), number("two", base=3.0), number("none", base=0.0)], policy())
     assert shares == {"one": pytest.approx(0.25), "two": pytest.approx(0.75)}
+
+
+def test_a_number_at_its_cap_since_the_pool_was_looked_at_is_told_as_out() -> None:
+    capped = replace(call(), capped=frozenset({number("busy").number}))
+    gates = gates_of(number("home"), number("busy"), attempt=capped)
+    assert fates(gates) == {"home": Fate.PICKED, "busy": Fate.EXCLUDED}
+    (home, _) = gates.members
+    assert home.share == 1.0

@@ -98,7 +98,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.integers(0, 3)),
         draw(st.booleans()),
     )
-    excluded = draw(st.frozensets(st.sampled_from(numbers), max_size=2))
+    excluded, capped = (draw(st.frozensets(st.sampled_from(numbers), max_size=2)) for _ in range(2))
     assignment = draw(
         st.none()
         | st.builds(
@@ -112,7 +112,9 @@ def cases(draw: st.DrawFn) -> Case:
     )
     return Case(
         PoolIndex(picture_of(CAMPAIGN, draw(members()), under), under),
-        AttemptFacts(draw(PLACES), draw(st.sampled_from([frozenset(), frozenset({"telnyx"})])), excluded, waits),
+        AttemptFacts(
+            draw(PLACES), draw(st.sampled_from([frozenset(), frozenset({"telnyx"})])), excluded, waits, capped
+        ),
         assignment,
         draw(st.frozensets(st.sampled_from(CONNECTIONS))),
         draw(st.integers(0, 2**32)),
@@ -128,7 +130,8 @@ def may_be_drawn(case: Case, member: Member) -> bool:
 
 
 def is_excluded(case: Case, member: Member) -> bool:
-    return member.number in case.attempt.excluded
+    """Refused by the carrier for this attempt, or at its daily cap since the pool was looked at."""
+    return member.number in case.attempt.excluded | case.attempt.capped
 
 
 def in_tier(case: Case, tier: Tier) -> list[Member]:

@@ -1,5 +1,6 @@
-"""What an operator can do about a waiting attempt, one sentence per blocker: the command line, the admin API and the
-console all show these."""
+"""What an operator can make of a waiting attempt and of a skipped number, in plain words: the command line, the admin
+API, the console and the pages of the reference all show these.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from outdial.rules.blocker import Blocker
+from outdial.rules.pool import SkipReason
 
 HINTS: Mapping[Blocker, str] = MappingProxyType(
     {
@@ -15,7 +17,8 @@ HINTS: Mapping[Blocker, str] = MappingProxyType(
         Blocker.TENANT_AT_CAPACITY: "All calls that the tenant may have at once are under way; raise its max_calls or wait.",
         Blocker.CAMPAIGN_AT_CAPACITY: "All calls that the campaign may have at once are under way; raise its max_calls or wait.",
         Blocker.CONNECTIONS_AT_CAPACITY: (
-            "Every connection of the pool is full, paused or down; add numbers on another connection, or raise max_calls."
+            "Every connection that could carry this call is full, paused or down; "
+            "add numbers on another connection, or raise max_calls."
         ),
         Blocker.STICKY_NUMBER_BUSY: (
             "The contact's own number has no room on its connection; after sticky.max_wait_s another number calls."
@@ -37,3 +40,45 @@ HINTS: Mapping[Blocker, str] = MappingProxyType(
         Blocker.CONTACT_IN_CALL: "The contact is in another call of this tenant; it is dialled after that.",
     }
 )
+"""What to do about an attempt that waits."""
+
+HOW_LONG: Mapping[Blocker, str] = MappingProxyType(
+    {
+        Blocker.IN_LINE: "Until its turn comes.",
+        Blocker.NOT_DUE: "Until its not_before.",
+        Blocker.TENANT_AT_CAPACITY: "Until one of the tenant's calls ends.",
+        Blocker.CAMPAIGN_AT_CAPACITY: "Until one of the campaign's calls ends.",
+        Blocker.CONNECTIONS_AT_CAPACITY: "Until one of these connections has room.",
+        Blocker.STICKY_NUMBER_BUSY: "At most sticky.max_wait_s (600 s) in all; the wait goes on after an interruption.",
+        Blocker.TIER_BUSY: 'At most tier_spill_after_s (30 s) per tier; for ever with "never".',
+        Blocker.PACING: "Until the next start is due, mostly within a second.",
+        Blocker.CAMPAIGN_PAUSED: "Until it is resumed.",
+        Blocker.TENANT_PAUSED: "Until it is resumed.",
+        Blocker.OUTSIDE_CALLING_HOURS: "Until the next opening, which is shown.",
+        Blocker.NO_ELIGIBLE_NUMBER: "Looked at again when the catalogue changes, and every 60 s.",
+        Blocker.NUMBERS_AT_DAILY_CAP: "Looked at again when the catalogue changes, and every 60 s: the calls of 24 h ago fall out hour by hour.",
+        Blocker.CARRIER_BACKOFF: "As long as the carrier said.",
+        Blocker.CONTACT_IN_CALL: "Until that call ends.",
+    }
+)
+"""How long the attempt waits; every wait ends at the latest at its `not_after`, as `expired`."""
+
+SKIPS: Mapping[SkipReason, str] = MappingProxyType(
+    {
+        SkipReason.INACTIVE: "It is inactive or was released.",
+        SkipReason.PAUSED: "It is paused, in this campaign or everywhere.",
+        SkipReason.COUNTRY_NOT_ALLOWED: (
+            "Its allowed_countries are not empty and lack the contact's country. "
+            "A contact of unknown country is never on a list."
+        ),
+        SkipReason.SPAM_FLAGGED: "Its spam score, reported or its own, has reached the platform's threshold (0.75).",
+        SkipReason.CARRIER_REJECTED: "Its carrier refused it as caller ID; out from the first time until an operator clears it.",
+        SkipReason.FAILING: (
+            "5 calls in a row to at least 3 contacts failed at the carrier while other numbers of its connection worked; "
+            "one call probes it after 10 minutes."
+        ),
+        SkipReason.DAILY_CAP: "It has used up its own max_calls_24h.",
+        SkipReason.NO_ANSWER_INSTRUCTION: "Neither the job nor the campaign says what its provider does on answer.",
+    }
+)
+"""Why a number never entered the draw."""

@@ -153,7 +153,7 @@ class _Telling:
         picked: Choice | Blocked,
     ) -> None:
         self._pool, self._assignment, self._now, self._picked = pool, assignment, now, picked
-        self._attempt = replace(attempt, excluded=pool.worth_excluding(attempt.excluded))
+        self._attempt = pool.facts_of(attempt)
         self._busy = busy & pool.connections
         self._without = pool.without_instruction(self._attempt)
         self._skips = {member.number: reason for member, reason in pool.skips(self._attempt, self._without)}

@@ -7,6 +7,7 @@ that a pick costs a look-up and a draw. Everything kept follows from the picture
 from __future__ import annotations
 
 from collections.abc import Iterator, KeysView
+from dataclasses import replace
 
 from outdial.rules.candidates import Candidates, factor_of
 from outdial.rules.eligibility import skip_reason
@@ -46,13 +47,17 @@ class PoolIndex:
         """The member of that number; None = it is not in the pool."""
         return self._members.get(number)
 
-    def worth_excluding(self, excluded: frozenset[NumberId]) -> frozenset[NumberId]:
-        """Those that could be picked otherwise: a list of numbers that are out anyway would swell every record."""
-        return frozenset(
+    def facts_of(self, attempt: AttemptFacts) -> AttemptFacts:
+        """The attempt as its pick goes by it: `excluded` holds all that are out for it alone, `capped` those whose cap is
+        the only reason. Numbers that are out whoever is called are left out: naming them would swell every record."""
+        if not attempt.excluded and not attempt.capped:
+            return attempt
+        excluded = frozenset(
             number
-            for number in excluded
+            for number in attempt.excluded | attempt.capped
             if (member := self._members.get(number)) and member.static_skip in _MAY_BE_PICKED
         )
+        return replace(attempt, excluded=excluded, capped=attempt.capped - attempt.excluded)
 
     def without_instruction(self, attempt: AttemptFacts) -> frozenset[str]:
         """The pool's providers for which neither the job nor the campaign says what to do on answer."""

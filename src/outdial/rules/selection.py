@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from outdial.rules.blocker import Blocker
@@ -68,8 +68,7 @@ def choose(
 
     `busy`: connections without room now, be they full, paced, paused or down; `now`: Unix seconds.
     """
-    if attempt.excluded or attempt.capped:
-        attempt = _without_capped(pool, attempt)
+    attempt = pool.facts_of(attempt)
     without = pool.without_instruction(attempt)
     member = pool.member(assignment.number) if assignment else None
     has_instruction = member is None or member.provider not in without
@@ -80,12 +79,6 @@ def choose(
     if consulted.saw is Saw.USED and consulted.member is not None:
         return pick.choice(consulted.member, Tier.STICKY)
     return pick.by_tiers(rng)
-
-
-def _without_capped(pool: PoolIndex, attempt: AttemptFacts) -> AttemptFacts:
-    """`excluded` then holds all numbers that are out for this attempt alone, `capped` those whose cap is the only reason."""
-    capped = attempt.capped - attempt.excluded
-    return replace(attempt, excluded=pool.worth_excluding(attempt.excluded | capped), capped=capped)
 
 
 def _wait_for_sticky(consulted: Consulted, attempt: AttemptFacts, now: float) -> Blocked:
