@@ -146,3 +146,20 @@ async def test_news_of_a_call_that_nobody_knows_changes_nothing(database_url: st
         stranger = replace(identity_of(intent), placement=Placement(uuid.uuid4()))
         result = await one.turn((stranger, one.final(Outcome.ANSWERED_UNKNOWN)))
         assert (result.known, result.events) == (set(), [])
+
+
+async def test_events_tell_the_number_by_name_and_digits(database_url: str) -> None:
+    async with hand_replica(database_url) as one:
+        await one.apply("[campaigns.spring]\npool = ['a']\n")
+        lost = await _lost(one)
+        await one.turn((identity_of(lost), one.final(Outcome.ANSWERED_UNKNOWN)))
+        for kind in ("call_attempt.ended", "call_attempt.corrected", "sticky.bound"):
+            (told,) = one.told(kind)
+            assert (told["number"], told["from"]) == ("a", "+12025550101"), kind
+        for n in range(3):
+            await one.call(f"+1312555020{n}", Outcome.SPAM_BLOCKED)
+        (told,) = one.told("number.flagged")
+        assert (told["number"], told["from"], told["campaign_id"]) == ("a", "+12025550101", "spring")
+        metrics = one.setting.metrics.exposition().decode()
+        assert "outdial_corrections_total 1.0" in metrics
+        assert 'outdial_sticky_total{event="bound"} 1.0' in metrics

@@ -14,7 +14,7 @@ from outdial.cli import schema as schema_command
 from outdial.dispatch.announce import Announcer
 from outdial.ports.messages import OutgoingEvent
 from outdial.rabbitmq.schemas import DOCUMENTS, asyncapi, events, jobs
-from outdial.rules.events import attempt_event, number_event, sticky_event
+from outdial.rules.events import attempt_event, number_event, sticky_event, sticky_order_event
 from outdial.rules.ids import AttemptId, AttemptKey, CampaignId, NumberId, TenantId
 from outdial.telemetry.metrics import Metrics
 from tests.messages.deliveries import ATTEMPT_ID, message
@@ -82,7 +82,7 @@ def built_events() -> list[OutgoingEvent]:
     for outcome, reason in (("expired", "not_after"), ("rejected_request", "unknown_tenant"), ("canceled", "asked")):
         announcer.attempt_ended(KEY, SPRING, FULL, outcome, reason, 1795255200.25)
     call = {
-        "number": "us-1", "connection": "acme-us", "tier": "sticky", "carrier_call_id": "CA1", "answered_by": "human",
+        "number": "us-1", "from": "+12025550101", "connection": "acme-us", "tier": "sticky", "carrier_call_id": "CA1", "answered_by": "human",
         "provider_status": "completed", "provider_code": None, "intent_at": "2026-11-21T10:00:00.000Z",
     }  # fmt: skip
     made = [
@@ -94,9 +94,15 @@ def built_events() -> list[OutgoingEvent]:
             KEY, SPRING, "corrected", 1.0, FULL, {"outcome": "busy", "was": "ambiguous", "reached": False, **call}, 1
         ),
         *(
-            number_event(KEY.tenant, SPRING, NumberId("us-1"), kind, 1.0, {"campaign_id": SPRING})
+            number_event(KEY.tenant, SPRING, NumberId("us-1"), kind, 1.0, {"from": "+12025550101"})
             for kind in ("flagged", "carrier_rejected", "failing", "recovered")
         ),
+        *(
+            number_event(KEY.tenant, None, NumberId("us-1"), kind, 1.0, {"from": "+12025550101", "why": "x"})
+            for kind in ("unflagged", "cleared", "deactivated", "released", "activated")
+        ),
+        sticky_order_event(KEY.tenant, SPRING, "bound", 1.0, {"to": "+12025550143", "number": "us-1", "by": "ann"}),
+        sticky_order_event(KEY.tenant, SPRING, "cleared", 1.0, {"to": None, "count": 12, "by": "ann"}),
         *(
             sticky_event(KEY, SPRING, kind, 1.0, {"to": "+12025550143", "number": "us-1", "previous": None})
             for kind in ("bound", "moved")

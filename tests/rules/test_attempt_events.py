@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from outdial.rules.events import SEQUENCE, attempt_event, number_event, sticky_event, timestamp
+from outdial.rules.events import SEQUENCE, attempt_event, number_event, sticky_event, sticky_order_event, timestamp
 from outdial.rules.ids import AttemptId, AttemptKey, CampaignId, NumberId, TenantId
 
 KEY = AttemptKey(TenantId("acme"), AttemptId(UUID("6f0c7d0e-6b1d-4c55-9d3e-0d7c1d6f2a11")))
@@ -82,9 +82,11 @@ def test_sequences_by_stage(kind: str, correction: int, sequence: int) -> None:
 
 
 def test_numbers_and_stickies() -> None:
-    _, key, body = number_event(KEY.tenant, SPRING, NumberId("us-1"), "flagged", AT, {"campaign_id": "spring"})
+    _, key, body = number_event(KEY.tenant, SPRING, NumberId("us-1"), "flagged", AT, {"from": "+12025550101"})
     assert key == "acme.spring.number.flagged"
-    assert (json.loads(body)["subject"], json.loads(body)["data"]["number"]) == ("us-1", "us-1")
+    assert (json.loads(body)["subject"], json.loads(body)["data"]["campaign_id"]) == ("us-1", "spring")
+    _, key, body = number_event(KEY.tenant, None, NumberId("us-1"), "released", AT, {})
+    assert (key, json.loads(body)["data"]["campaign_id"]) == ("acme._.number.released", None)
     _, key, body = sticky_event(KEY, SPRING, "bound", AT, {"to": "+12025550143", "number": "us-1"})
     assert key == "acme.spring.sticky.bound"
     assert json.loads(body)["data"]["attempt_id"] == str(KEY.attempt_id)
@@ -94,6 +96,8 @@ def test_phone_numbers_stay_in_the_data() -> None:
     for event_id, key, body in (
         attempt_event(KEY, SPRING, "ended", AT, REQUEST, {}),
         sticky_event(KEY, SPRING, "bound", AT, {"to": "+12025550143"}),
+        sticky_order_event(KEY.tenant, SPRING, "cleared", AT, {"to": "+12025550143"}),
+        number_event(KEY.tenant, None, NumberId("us-1"), "flagged", AT, {"from": "+12025550143"}),
     ):
         envelope = json.loads(body)
         assert "2025550143" in json.dumps(envelope.pop("data"))

@@ -36,6 +36,7 @@ class Announcer:
         data = {"outcome": outcome, "reached": reached, **_call_data(call, facts)}
         self._add(call.identity.key, call.identity.slots.campaign, "ended", at, call.request, data)
         self._metrics.attempts_ended.labels(outcome=outcome).inc()
+        self._time(facts)
 
     def corrected(
         self, call: OpenCall, policy: CampaignPolicy | None, before: str, outcome: Outcome, facts: CallFacts, at: float,
@@ -45,6 +46,7 @@ class Announcer:
         reached = policy is not None and is_reached(outcome, policy)
         data = {"outcome": outcome, "was": before, "reached": reached, **_call_data(call, facts)}
         self._add(call.identity.key, call.identity.slots.campaign, "corrected", at, call.request, data, correction)
+        self._metrics.corrections.inc()
 
     def ended_without_call(
         self, identity: CallIdentity, request: Mapping[str, Any], outcome: str, reason: str, at: float
@@ -65,7 +67,13 @@ class Announcer:
         """A contact's number was bound or moved; renewals are no news."""
         if change.event is StickyEvent.RENEWED:
             return
-        data = {"to": call.identity.contact, "number": change.assignment.number, "previous": change.previous}
+        self._metrics.sticky_events.labels(event=change.event.value).inc()
+        data = {
+            "to": call.identity.contact,
+            "number": change.assignment.number,
+            "from": call.from_number,  # only the number that calls is ever bound
+            "previous": change.previous,
+        }
         self._into.append(
             OutgoingEvent(
                 *events.sticky_event(call.identity.key, call.identity.slots.campaign, change.event.value, at, data)
@@ -75,10 +83,17 @@ class Announcer:
     def number(self, call: OpenCall, kind: str, at: float) -> None:
         """A number's health changed so that it joins or leaves the draw."""
         slots = call.identity.slots
-        made = events.number_event(
-            slots.tenant, slots.campaign, call.identity.number, kind, at, {"campaign_id": slots.campaign}
-        )
+        data = {"from": call.from_number}
+        made = events.number_event(slots.tenant, slots.campaign, call.identity.number, kind, at, data)
         self._into.append(OutgoingEvent(*made))
+
+    def _time(self, facts: CallFacts) -> None:
+        """How long it rang and was talked, as far as the carrier told the moments."""
+        over = facts.answered_at if facts.answered_at is not None else facts.ended_at
+        if facts.ringing_at is not None and over is not None:
+            self._metrics.ring_seconds.observe(max(0.0, over - facts.ringing_at))
+        if facts.answered_at is not None and facts.ended_at is not None:
+            self._metrics.call_seconds.observe(max(0.0, facts.ended_at - facts.answered_at))
 
     def _add(
         self, key: AttemptKey, campaign: CampaignId, kind: str, at: float, request: Mapping[str, Any],
@@ -97,6 +112,7 @@ def _call_data(call: OpenCall, facts: CallFacts) -> dict[str, Any]:
     }
     return {
         "number": call.identity.number,
+        "from": call.from_number,
         "connection": call.identity.slots.connection,
         "tier": call.decision.get("tier"),
         "carrier_call_id": facts.carrier_call_id,

@@ -145,6 +145,8 @@ class OpenCall:
     decision: Mapping[str, Any] = field(repr=False, hash=False)
     carry: Mapping[str, Any] = field(repr=False, hash=False)
     request: Mapping[str, Any] = field(repr=False, hash=False)
+    from_number: E164 | None = None
+    """The E.164 of `number`; None = the number is gone from the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,7 @@ def open_call_of(row: Row) -> OpenCall:
         decision=row["decision"],
         carry=row["carry"],
         request=row["request"],
+        from_number=row["from_number"],
     )
 
 
@@ -142,5 +143,6 @@ def past_call_of(row: Row) -> PastCall:
         decision=row["decision"],
         carry={"received_at": row["received_at"]},
         request=row["request"],
+        from_number=row["from_number"],
     )
     return PastCall(call=call, outcome=row["outcome"], ended_at=row["ended_at"], corrections=row["corrections"])

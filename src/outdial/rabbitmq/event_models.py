@@ -38,6 +38,7 @@ class CallPart(Part):
     """What is known of the call. Times are there once they are known."""
 
     number: str | None = Field(None, description="The number it was called from, by its name in the catalogue.")
+    from_: str | None = Field(None, alias="from", description="The same number's E.164; null once it is gone.")
     connection: str | None = None
     tier: Tier | None = Field(None, description="How the number was found.")
     carrier_call_id: str | None = None
@@ -91,8 +92,12 @@ class NumberData(Part):
     """A number that left the draws, or came back."""
 
     tenant_id: str
-    campaign_id: str
+    campaign_id: str | None = Field(description="Where it was noticed; null when not by a call.")
     number: str = Field(description="Its name in the catalogue.")
+    from_: str | None = Field(None, alias="from", description="Its E.164.")
+    score: float | None = Field(None, description="Its spam score now, from 0 (clean) to 1.")
+    source: str | None = Field(None, description="Who reported the score, or which operator changed it.")
+    why: str | None = None
 
 
 class StickyData(Part):
@@ -101,8 +106,12 @@ class StickyData(Part):
     tenant_id: str
     campaign_id: str
     attempt_id: UUID | None = None
-    to: str = Field(description="The contact, E.164.")
-    number: str | None = Field(None, description="The number it is assigned to now.")
+    to: str | None = Field(description="The contact, E.164; null = all contacts of the campaign (cleared).")
+    number: str | None = Field(None, description="The number it is assigned to now, by its name in the catalogue.")
+    from_: str | None = Field(None, alias="from", description="The same number's E.164.")
+    by: str | None = Field(None, description="The operator who ordered it; absent when a call caused it.")
+    why: str | None = None
+    count: int | None = Field(None, description="How many assignments went, when all of a campaign's were cleared.")
     previous: str | None = Field(None, description="The number that it was assigned to before.")
 
 
@@ -182,6 +191,10 @@ class NumberChanged(Envelope):
         "number.carrier_rejected.v1",
         "number.failing.v1",
         "number.recovered.v1",
+        "number.cleared.v1",
+        "number.deactivated.v1",
+        "number.released.v1",
+        "number.activated.v1",
     ]
     data: NumberData
 

@@ -47,15 +47,19 @@ def attempt_event(
     return str(event_id), f"{key.tenant}.{campaign}.call_attempt.{kind}", envelope
 
 
+NO_CAMPAIGN: Final = "_"
+"""Stands in the routing key of events about a number that no single campaign caused; no campaign can be named so."""
+
+
 def number_event(
-    tenant: TenantId, campaign: CampaignId, number: NumberId, kind: str, at: float, data: Mapping[str, Any]
+    tenant: TenantId, campaign: CampaignId | None, number: NumberId, kind: str, at: float, data: Mapping[str, Any]
 ) -> tuple[str, str, str]:
-    """(event id, routing key, body) of `number.<kind>.v1`."""
+    """(event id, routing key, body) of `number.<kind>.v1`. `campaign`: where it was noticed, None = outside of any."""
     event_id = uuid5(_SPACE, f"{tenant}/{number}/{kind}/{at:.3f}")
-    body = {"tenant_id": tenant, "number": number, **data}
+    body = {"tenant_id": tenant, "campaign_id": campaign, "number": number, **data}
     return (
         str(event_id),
-        f"{tenant}.{campaign}.number.{kind}",
+        f"{tenant}.{campaign or NO_CAMPAIGN}.number.{kind}",
         _envelope(event_id, tenant, f"number.{kind}.v1", number, at, {}, body),
     )
 
@@ -70,6 +74,19 @@ def sticky_event(
         str(event_id),
         f"{key.tenant}.{campaign}.sticky.{kind}",
         _envelope(event_id, key.tenant, f"sticky.{kind}.v1", str(key.attempt_id), at, {}, body),
+    )
+
+
+def sticky_order_event(
+    tenant: TenantId, campaign: CampaignId, kind: str, at: float, data: Mapping[str, Any]
+) -> tuple[str, str, str]:
+    """(event id, routing key, body) of `sticky.<kind>.v1`, ordered by an operator. Its subject is the campaign."""
+    event_id = uuid5(_SPACE, f"{tenant}/{campaign}/{data.get('to') or ''}/sticky/{kind}/{at:.6f}")
+    body = {"tenant_id": tenant, "campaign_id": campaign, **data}
+    return (
+        str(event_id),
+        f"{tenant}.{campaign}.sticky.{kind}",
+        _envelope(event_id, tenant, f"sticky.{kind}.v1", campaign, at, {}, body),
     )
 
 

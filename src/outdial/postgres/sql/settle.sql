@@ -2,11 +2,12 @@
 
 -- name: open_calls
 -- Those of the given calls that are still open, locked by key. $1 tenants, $2 attempt ids, $3 placements
-select c.*, a.request
+select c.*, a.request, n.e164 as from_number
 from calls c
 join unnest($1::text[], $2::uuid[], $3::uuid[]) as k (tenant, attempt_id, placement)
     on c.tenant = k.tenant and c.attempt_id = k.attempt_id and c.placement = k.placement
 join attempts a on a.tenant = c.tenant and a.attempt_id = c.attempt_id
+left join numbers n on n.number = c.number
 order by c.tenant, c.attempt_id
 for update of c
 
@@ -18,9 +19,10 @@ select tenant, attempt_id, placement, campaign, contact, connection, number from
 
 -- name: past_calls
 -- Settled calls that late news may concern. $1 placements
-select o.*, a.request
+select o.*, a.request, n.e164 as from_number
 from outcomes o
 join attempts a on a.tenant = o.tenant and a.attempt_id = o.attempt_id
+left join numbers n on n.number = o.number
 where o.placement = any ($1::uuid[])
 
 -- name: member_stats
@@ -83,6 +85,7 @@ where c.tenant = k.tenant and c.attempt_id = k.attempt_id
 delete from calls c
 using unnest($1::text[], $2::uuid[], $3::uuid[]) as k (tenant, attempt_id, placement)
 where c.tenant = k.tenant and c.attempt_id = k.attempt_id and c.placement = k.placement
+returning true
 
 -- name: insert_outcomes
 -- One array per column
