@@ -79,8 +79,6 @@ class Recovery:
         return [fate.IsOverdue(now)] if now >= due.deadline else []
 
     async def _search(self, due: DueCheck, carrier: Carrier, now: float) -> Sequence[fate.Report]:
-        if not carrier.searchable:
-            return [fate.IsOverdue(now)] if now >= due.deadline else []
         query = SearchQuery(
             placement=due.identity.placement,
             from_number=due.from_number,
@@ -88,9 +86,18 @@ class Recovery:
             begun_at=due.intent_at,
             until=now,
         )
-        found = await carrier.search(query)
+        # Where no search proves anything, one that succeeds still adopts the call, and the hard deadline ends it.
+        last_word = not carrier.searchable and now >= due.deadline
+        try:
+            found = await carrier.search(query)
+        except Retryable:
+            if not last_word:
+                raise
+            found = ()
         if found:
             return [self._adopted(due, found)]
+        if not carrier.searchable:
+            return [fate.IsOverdue(now)] if last_word else []
         counts = now >= due.intent_at + carrier.settle_time_s
         again = now + (fate.SEARCH_GAP_S if counts else min(ASK_AGAIN_S, carrier.settle_time_s))
         return [fate.IsNowhere(counts, again)]

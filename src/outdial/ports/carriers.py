@@ -97,7 +97,7 @@ class Carrier(Protocol):
     settle_time_s: float
     """How long after a create its call may still be missing from the provider's list."""
     searchable: bool
-    """Whether `search` can find a call without its id."""
+    """Whether a search that finds nothing, after the settle time, proves that there is no call."""
 
     async def place(self, order: CallOrder) -> PlaceResult:
         """Exactly one create request, never re-sent. Never raises but for cancellation."""

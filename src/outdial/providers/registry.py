@@ -8,13 +8,17 @@ from outdial.errors import BadInput, NotFound, OutdialError
 from outdial.ports.carriers import Carrier
 from outdial.providers.contract import OpenConnection, Provider, Secrets, read_settings
 from outdial.providers.http import HttpClient
+from outdial.providers.plivo import PLIVO
 from outdial.providers.twilio import TWILIO
+from outdial.providers.vonage import VONAGE
 from outdial.rules.ids import ConnectionId
 
 PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
     for provider in (
         TWILIO,
+        VONAGE,
+        PLIVO,
     )
 }  # fmt: skip
 
