@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from outdial.rules.blocker import Blocker
-from outdial.rules.decision import seen_sticky
+from outdial.rules.decision import read_attempt, read_busy, seen_sticky
 from outdial.rules.picture_body import picture_body, picture_hash, picture_of, read_picture
 from outdial.rules.policy import CampaignPolicy, RotationParams, SelectionPolicy, StickyPolicy
 from outdial.rules.pool import Member, SkipReason
@@ -86,6 +86,30 @@ def test_about_500_bytes_whatever_the_size_of_the_pool(count: int) -> None:
         busy=["connection-0"],
     )
     assert len(json.dumps(choice.record)) < 600
+
+
+def test_many_names_are_written_as_bits_and_read_back_as_they_were() -> None:
+    """1,000 numbers on 300 connections, most without room, 200 numbers out for this attempt: still about a kilobyte."""
+    members = [number(f"number-{i:04}", LONDON, through=f"connection-{i % 300:03}") for i in range(1_000)]
+    index = pool(*members)
+    busy = {f"connection-{i:03}" for i in range(300) if i % 7}
+    out = {f"number-{i:04}" for i in range(0, 1_000, 5)}
+    choice = pick(index, call(LONDON, without=out), bound("number-0000"), busy=busy)
+    assert isinstance(choice, Choice)
+    record = json.loads(json.dumps(choice.record))
+    assert len(json.dumps(record)) < 1_000
+    assert read_attempt(record, index).excluded == out
+    assert read_busy(record, index) == busy
+    assert replay(record, index.picture, index.policy) == choice.member.number
+
+
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 40])
+def test_names_are_read_back_however_many_there_are(count: int) -> None:
+    members = [number(f"number-{i:02}", LONDON, through=f"connection-{i:02}") for i in range(41)]
+    index, busy = pool(*members), {f"connection-{i:02}" for i in range(count)}
+    choice = pick(index, call(LONDON), busy=busy)
+    assert isinstance(choice, Choice)
+    assert read_busy(json.loads(json.dumps(choice.record)), index) == busy
 
 
 def test_numbers_excluded_that_are_out_anyway_do_not_swell_the_record() -> None:

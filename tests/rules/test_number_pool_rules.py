@@ -8,12 +8,16 @@ from random import Random
 
 import pytest
 
+from outdial.catalogue.policies import campaign_policy
 from outdial.rules.blocker import Blocker
-from outdial.rules.policy import RotationParams, SelectionPolicy, StickyPolicy
+from outdial.rules.catalogue_rows import CampaignRow
+from outdial.rules.ids import NumberId, TenantId
+from outdial.rules.policy import CampaignPolicy, RotationParams, SelectionPolicy
 from outdial.rules.pool import Member, NumberType, SkipReason, Tier
-from outdial.rules.selection import LOOK_AGAIN_S, Choice, choose
+from outdial.rules.selection import Choice, choose
 from outdial.rules.waits import Waits
 from tests.rules.pools import (
+    CAMPAIGN,
     LONDON,
     NEW_YORK,
     NOW,
@@ -23,7 +27,6 @@ from tests.rules.pools import (
     call,
     chosen,
     drawn,
-    later,
     number,
     pick,
     policy,
@@ -170,75 +173,7 @@ def test_prefer_country_match_is_on_by_default() -> None:
     assert chosen(index, call(PARIS)) == ("gb", Tier.TIME_ZONE)
 
 
-# --- 6. Spam and compliance skips ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("prefer", [True, False])
-def test_flagged_numbers_are_skipped_for_the_very_first_call_too(prefer: bool) -> None:
-    under = policy(selection=SelectionPolicy(prefer_country_match=prefer))
-    flagged = number("flagged", skip=SkipReason.SPAM_FLAGGED, rotation=1e9, base=1e9)
-    assert drawn(pool(flagged, number("clean"), under=under), picks=50) == {"clean"}
-
-
-def test_numbers_not_allowed_to_dial_the_contacts_country_are_skipped() -> None:
-    uk_only, anywhere = number("uk-only", NEW_YORK, only={"GB"}), number("anywhere", NEW_YORK)
-    index = pool(uk_only, anywhere)
-    assert drawn(index, call(NEW_YORK), picks=50) == {"anywhere"}
-    assert drawn(index, call(LONDON), picks=50) == {"anywhere", "uk-only"}
-
-
-def test_only_a_flagged_number_left_stalls_and_does_not_dial() -> None:
-    wait = blocked(pool(number("primary", skip=SkipReason.SPAM_FLAGGED)))
-    assert wait.blocker is Blocker.NO_ELIGIBLE_NUMBER
-    assert wait.look_at == NOW + LOOK_AGAIN_S
-    assert wait.lines == ()
-    assert wait.next_eligible_at is None
-
-
-def test_an_empty_pool_stalls() -> None:
-    assert blocked(pool()).blocker is Blocker.NO_ELIGIBLE_NUMBER
-
-
-def test_no_eligible_number_is_looked_at_once_a_minute_and_keeps_its_beginning() -> None:
-    index = pool(number("primary", skip=SkipReason.FAILING))
-    first = blocked(index)
-    again = blocked(index, later(call(), first), now=NOW + 60)
-    assert (again.blocked_since, again.look_at) == (NOW, NOW + 120)
-
-
-CAPPED: list[tuple[str, list[Member], Blocker]] = [
-    (
-        "one flagged, one capped",
-        [number("a", skip=SkipReason.SPAM_FLAGGED), number("b", skip=SkipReason.DAILY_CAP)],
-        Blocker.NUMBERS_AT_DAILY_CAP,
-    ),
-    (
-        "the capped one may not call there anyway",
-        [number("b", skip=SkipReason.DAILY_CAP, only={"GB"})],
-        Blocker.NO_ELIGIBLE_NUMBER,
-    ),
-    (
-        "the capped one has no answer instruction anyway",
-        [number("b", skip=SkipReason.DAILY_CAP, provider="telnyx")],
-        Blocker.NO_ELIGIBLE_NUMBER,
-    ),
-    (
-        "the capped one would not be drawn anyway",
-        [number("b", skip=SkipReason.DAILY_CAP, base=0)],
-        Blocker.NO_ELIGIBLE_NUMBER,
-    ),
-    (
-        "the capped one is the primary",
-        [number("primary", skip=SkipReason.DAILY_CAP, base=0)],
-        Blocker.NUMBERS_AT_DAILY_CAP,
-    ),
-]
-
-
-@pytest.mark.parametrize(("members", "blocker"), [case[1:] for case in CAPPED], ids=[case[0] for case in CAPPED])
-def test_the_daily_cap_is_named_when_it_is_why(members: list[Member], blocker: Blocker) -> None:
-    assert blocked(pool(*members)).blocker is blocker
-
+# --- 6. Spam and compliance skips: see test_skips_page ------------------------------------------------------------
 
 # --- Capacity-aware dispatch ---------------------------------------------------------------------------------------
 
@@ -261,11 +196,32 @@ def test_all_connections_full() -> None:
 # --- The presets ---------------------------------------------------------------------------------------------------
 
 
-def test_carrier_preset_never_draws_toll_free_but_keeps_to_a_sticky_one() -> None:
-    carrier = policy(selection=SelectionPolicy(toll_free_weight=0), sticky=StickyPolicy())
-    index = pool(number("free", kind=NumberType.TOLL_FREE), number("long"), under=carrier)
-    assert drawn(index, picks=50) == {"long"}
-    assert chosen(index, call(), bound("free")) == ("free", Tier.STICKY)
+def under_preset(preset: str) -> CampaignPolicy:
+    """As the catalogue makes it of a campaign that writes its preset and an answer instruction, and nothing else."""
+    settings = {"preset": preset, "answer": {"twilio": {"url": "https://answer.example/"}}}
+    row = CampaignRow(CAMPAIGN, TenantId("acme"), NumberId("primary"), settings=settings)
+    return campaign_policy(row, spam_threshold=0.75)
+
+
+FREE, LONG = number("free", kind=NumberType.TOLL_FREE), number("long")
+FLAGGED = number("flagged", skip=SkipReason.SPAM_FLAGGED)
+PRESETS = [
+    ("campaign: toll-free numbers are drawn", "campaign", [FREE, LONG], None, {"free", "long"}),
+    ("carrier: toll-free numbers are not", "carrier", [FREE, LONG], None, {"long"}),
+    ("carrier: a contact keeps its toll-free number", "carrier", [FREE, LONG], "free", {"free"}),
+    ("campaign: a flagged number is replaced", "campaign", [FLAGGED, LONG], "flagged", {"long"}),
+    ("carrier: a contact keeps its flagged number", "carrier", [FLAGGED, LONG], "flagged", {"flagged"}),
+    ("carrier: a flagged number is not drawn", "carrier", [FLAGGED, LONG], None, {"long"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("preset", "members", "own", "numbers"), [case[1:] for case in PRESETS], ids=[case[0] for case in PRESETS]
+)
+def test_the_two_presets(preset: str, members: list[Member], own: str | None, numbers: set[str]) -> None:
+    index = pool(*members, under=under_preset(preset))
+    assignment = bound(own) if own else None
+    assert {chosen(index, call(), assignment, seed=seed)[0] for seed in range(50)} == numbers
 
 
 def test_max_share_bounds_the_best_number() -> None:

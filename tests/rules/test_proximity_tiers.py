@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
 
 import pytest
 
@@ -80,14 +79,6 @@ def test_which_tier_serves_whom(
     index = pool(*members, under=policy(selection=selection))
     assert chosen(index, call(contact))[1] is tier
     assert drawn(index, call(contact), picks=60) == numbers
-
-
-def test_nearness_is_judged_at_the_moment_of_dialling() -> None:
-    """In the weeks when only one side has changed its clocks, New York and London are 4 hours apart, then 5 again."""
-    index = pool(NY, TYO, under=policy(selection=SelectionPolicy(near_time_zone_hours=4)))
-    winter, gap = datetime(2026, 3, 7, 15, tzinfo=UTC), datetime(2026, 3, 9, 15, tzinfo=UTC)
-    assert chosen(index, call(LONDON), now=winter.timestamp())[1] is Tier.POOL
-    assert chosen(index, call(LONDON), now=gap.timestamp()) == ("ny", Tier.TIME_ZONE)
 
 
 def test_a_number_excluded_for_this_attempt_leaves_its_tier() -> None:

@@ -13,6 +13,7 @@ from outdial.rules.selection import Choice
 from outdial.rules.sticky import Assignment, Saw, Void, why_void
 from outdial.rules.waits import Waits
 from tests.rules.pools import (
+    CHICAGO,
     DAY,
     LONDON,
     NOW,
@@ -151,6 +152,13 @@ def test_row_geomatch_first_then_sticky__a_mapping_beats_a_nearer_number() -> No
     local = policy(selection=SelectionPolicy(geomatch=True))
     far = number("mine", LONDON)
     assert chosen(pool(far, OTHER, under=local), call(), bound("mine")) == ("mine", Tier.STICKY)
+
+
+def test_row_geomatch_selects_the_first__sticky_reuses_that_same_number() -> None:
+    local = policy(selection=SelectionPolicy(geomatch=True))
+    index = pool(number("chi", CHICAGO), MINE, OTHER, under=local)
+    assert chosen(index, call(CHICAGO)) == ("chi", Tier.AREA_CODE)
+    assert chosen(index, call(CHICAGO), bound("chi")) == ("chi", Tier.STICKY)
 
 
 # --- Fine, but busy ------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from outdial.rules.candidates import Candidates, Drawn, factor_of
 from outdial.rules.policy import RotationParams, SelectionPolicy
-from outdial.rules.pool import Member, NumberType
+from outdial.rules.pool import Member, NumberType, SkipReason
 from outdial.rules.rotation import shares_of_weights
-from tests.rules.pools import lines, number
+from outdial.rules.selection import Choice, choose
+from tests.rules.pools import LONDON, NOW, call, lines, number, policy, pool
 
 Weighted = Sequence[tuple[Member, float]]
 
@@ -65,6 +66,34 @@ def test_frequencies_match_the_shares(busy: tuple[str, ...], params: RotationPar
     probabilities = expected(SIX, frozenset(busy), params)
     assert set(counts) <= set(probabilities)
     assert chi_square(counts, probabilities) < CHI_SQUARE_99_9[len(probabilities) - 1]
+
+
+def test_frequencies_of_whole_picks_match_the_shares() -> None:
+    """Among skipped, busy, far, excluded and weightless numbers; base weight, type weight and rotation share multiply."""
+    under = policy(selection=SelectionPolicy(mobile_weight=0.5, toll_free_weight=0.0))
+    drawable = [
+        number("a", rotation=1.0),
+        number("b", rotation=2.6, base=2.0),
+        number("c", rotation=0.4, kind=NumberType.MOBILE, through="line-2"),
+        number("d", rotation=6.2, through="line-3"),
+    ]
+    others = [
+        number("flagged", rotation=99.0, skip=SkipReason.SPAM_FLAGGED),
+        number("full", rotation=99.0, through="line-4"),
+        number("far", LONDON, rotation=99.0),
+        number("refused", rotation=99.0),
+        number("zero", rotation=99.0, base=0.0),
+        number("free", rotation=99.0, kind=NumberType.TOLL_FREE),
+    ]
+    index, rng = pool(*drawable, *others, under=under), Random(23)
+    attempt, busy, counts = call(without=["refused"]), lines("line-4"), Counter[str]()
+    for _ in range(20_000):
+        choice = choose(index, attempt, None, busy, NOW, rng)
+        assert isinstance(choice, Choice)
+        counts[choice.member.number] += 1
+    weighted = [(member, factor_of(member, under.selection)) for member in drawable]
+    assert chi_square(counts, expected(weighted, frozenset(), RotationParams())) < CHI_SQUARE_99_9[3]
+    assert set(counts) == {"a", "b", "c", "d"}
 
 
 def test_the_formula_by_hand() -> None:
