@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from outdial.rabbitmq.transport import RabbitOptions
     from outdial.settings import Settings
     from outdial.web.health import Health
+    from outdial.web.server import HttpServer
 
 STOPPED, DIED = 0, 1
 
@@ -59,15 +60,20 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     _add_checks(health, app)
     internal = HttpServer(health.application(), settings.internal.host, settings.internal.port, setting="internal.port")
     await internal.start()
+    admin = _admin(settings, app)
     stop = asyncio.Event()
     _on_signals(stop)
     try:
         await app.start()
+        if admin is not None:
+            await admin.start()
         app.background.every("heart", BEAT_S, heartbeat.beat)
         health.started = True
         return await _until(stop, app)
     finally:
         health.draining = True
+        if admin is not None:
+            await admin.stop()
         await app.stop()
         await internal.stop()
 
@@ -81,6 +87,24 @@ async def _until(stop: asyncio.Event, app: App) -> int:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     return STOPPED if ordered in done else DIED
+
+
+def _admin(settings: Settings, app: App) -> HttpServer | None:
+    """The admin port, if it is wanted. Raises `BadInput` when its tokens are not as they should be."""
+    if not settings.admin.enabled:
+        return None
+    from outdial.admin.opening import AdminOptions, open_admin
+    from outdial.credentials import Credentials
+
+    admin = settings.admin
+    options = AdminOptions(
+        host=admin.host,
+        port=admin.port,
+        tokens=admin.tokens,
+        requests_per_second=admin.requests_per_second,
+        spam_threshold=settings.platform.spam_threshold,
+    )
+    return open_admin(options, lambda: app.pool, Credentials(settings.secrets_dir))
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -168,6 +168,28 @@ class InternalSettings(Group):
     )
 
 
+class AdminSettings(Group):
+    """The admin port: the API for operators, and the console."""
+
+    enabled: bool = setting(False, "Whether this replica serves it.", why="nothing listens that nobody asked for")
+    host: str = setting("127.0.0.1", "Address to listen on.", why="behind a proxy that speaks TLS")
+    port: int = setting(8081, "Port to listen on; 0 = any free one.", ge=0, le=65535, why="apart from the public one")
+    tokens: str = setting(
+        "secret:admin_tokens",
+        "Reference to the secret with one token per line: NAME ROLE TOKEN. ROLE is viewer or operator; +contacts behind it "
+        "shows contacts' full numbers.",
+        why="read again every five seconds, so that a token can be taken away",
+    )
+    requests_per_second: float = setting(
+        20.0,
+        "Requests of one token on average; four times as many at once.",
+        unit="requests/s",
+        gt=0,
+        le=1000,
+        why="a console with several pages asks for a handful",
+    )
+
+
 class LoggingSettings(Group):
     """Logs, on standard error."""
 

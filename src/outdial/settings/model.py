@@ -9,6 +9,7 @@ from pydantic import Field
 
 from outdial.settings.fields import Group, setting
 from outdial.settings.groups import (
+    AdminSettings,
     CallbacksSettings,
     DatabaseSettings,
     InternalSettings,
@@ -37,6 +38,7 @@ class Settings(Group):
     rabbitmq: RabbitmqSettings = Field(default_factory=RabbitmqSettings)
     callbacks: CallbacksSettings = Field(default_factory=CallbacksSettings)
     internal: InternalSettings = Field(default_factory=InternalSettings)
+    admin: AdminSettings = Field(default_factory=AdminSettings)
     dispatch: DispatchSettings = Field(default_factory=DispatchSettings)
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)

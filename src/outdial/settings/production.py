@@ -33,9 +33,11 @@ def problems_of_production(settings: Settings, sources: Mapping[str, str], in_fi
 
 
 def _impossible(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
-    public, internal, database = settings.callbacks, settings.internal, settings.database
+    public, internal, admin, database = settings.callbacks, settings.internal, settings.admin, settings.database
     if public.port == internal.port != 0:
         yield _problem(sources, "internal.port", internal.port, "is the public port, too", "two ports: one is public")
+    if admin.enabled and admin.port != 0 and admin.port in {public.port, internal.port}:
+        yield _problem(sources, "admin.port", admin.port, "is another port of outdial, too", "give it one of its own")
     if database.pool_min_size > database.pool_max_size:
         yield _problem(
             sources, "database.pool_min_size", database.pool_min_size, "is more than pool_max_size", "lower it"

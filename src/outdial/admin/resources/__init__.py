@@ -1,0 +1,10 @@
+"""The resources of the admin API, one module per kind of thing; the route table is their sum."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from outdial.admin.resources import attempts, campaigns, numbers
+from outdial.admin.routes import Route
+
+ROUTES: Final[tuple[Route, ...]] = (*campaigns.ROUTES, *attempts.ROUTES, *numbers.ROUTES)

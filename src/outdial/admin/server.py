@@ -1,0 +1,148 @@
+"""The admin port: who is asking, is the request well formed, may they, how often; then the resource; then JSON.
+
+Every change is made by an `operator/` function that writes its own row of the audit log, with the token's name as who.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from multidict import MultiMapping
+from pydantic import ValidationError
+
+from outdial.admin.openapi import openapi
+from outdial.admin.pace import Pace
+from outdial.admin.problems import Problem, problem_of, problem_of_validation
+from outdial.admin.resources import ROUTES
+from outdial.admin.routes import ROOT, Answer, Asked, Route, Setting
+from outdial.admin.tokens import Caller, Role, Tokens
+from outdial.errors import OutdialError
+from outdial.operator.plain import as_data
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BODY: Final = 2 * 1024 * 1024
+"""Bytes: a list of some ten thousand numbers to suppress."""
+ANSWER_WITHIN_S: Final = 30.0
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class AdminServer:
+    """The handlers of the admin port. `pace`: how often one token may ask."""
+
+    def __init__(self, setting: Setting, tokens: Tokens, pace: Pace, routes: tuple[Route, ...] = ROUTES) -> None:
+        self._setting, self._tokens, self._pace, self._routes = setting, tokens, pace, routes
+
+    def application(self) -> web.Application:
+        """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_answer_problems])
+        for route in self._routes:
+            app.router.add_route(route.method, ROOT + route.path, self._handler(route))
+        app.router.add_get(f"{ROOT}/openapi.json", self._describe)
+        return app
+
+    async def _describe(self, _request: web.Request) -> web.Response:
+        return web.json_response(openapi(self._routes), headers=_HEADERS)
+
+    def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            caller = self.admit(request, route.role)
+            asked = Asked(
+                setting=self._setting,
+                caller=caller,
+                path=dict(request.match_info),
+                query=read_query(route, request.query),
+                body=await read_body(route, request),
+                headers=request.headers,
+            )
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                answer = await route.handle(asked)
+            return respond(answer if isinstance(answer, Answer) else Answer(answer), caller)
+
+        return handle
+
+    def admit(self, request: web.Request, role: Role) -> Caller:
+        """Whose request it is. Raises the problem when nobody's, not allowed, or too often."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        caller = self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+        if caller is None:
+            what = "a bearer token is needed" if not token else "this token is not known"
+            raise Problem(401, "unauthorized", what, headers=(("WWW-Authenticate", 'Bearer realm="outdial"'),))
+        wait_s = self._pace.take(caller.name)
+        if wait_s > 0:
+            after = (("Retry-After", str(max(1, round(wait_s)))),)
+            raise Problem(429, "too_many_requests", f"{caller.name} asks too often", headers=after)
+        if caller.role < role:
+            raise Problem(403, "forbidden", f"{caller.name} may look but not change: this takes the role operator")
+        return caller
+
+
+def read_query(route: Route, query: MultiMapping[str]) -> Any:
+    """The query as the route's model; a name that stands several times becomes a list."""
+    values = {name: query.getall(name) for name in query}
+    if route.query is None:
+        if values:
+            fields = tuple((name, "is not known here", "leave it out") for name in values)
+            raise Problem(422, "bad_input", "this takes no query", fields)
+        return None
+    lists = {name for name, one in route.query.model_fields.items() if "tuple" in str(one.annotation)}
+    plain = {name: found if name in lists or len(found) > 1 else found[0] for name, found in values.items()}
+    try:
+        return route.query.model_validate(plain)
+    except ValidationError as error:
+        raise problem_of_validation(error, "query") from None
+
+
+async def read_body(route: Route, request: web.Request) -> Any:
+    """The JSON body as the route's model."""
+    if route.body is None:
+        return None
+    text = await request.read()
+    try:
+        return route.body.model_validate_json(text)
+    except ValidationError as error:
+        raise problem_of_validation(error, "body") from None
+
+
+def respond(answer: Answer, caller: Caller) -> web.Response:
+    """As JSON, with contacts' full numbers only for those who may see them."""
+    headers = {**_HEADERS, **answer.headers}
+    if answer.value is None:
+        return web.Response(status=204, headers=headers)
+    body = json.dumps(as_data(answer.value, full=caller.sees_contacts), separators=(",", ":"))
+    return web.Response(text=body, status=answer.status, headers=headers, content_type="application/json")
+
+
+@web.middleware
+async def _answer_problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except OutdialError as error:
+        return problem_of(error).response()
+    except web.HTTPException as error:
+        return _http_problem(error).response()
+    except TimeoutError:
+        return Problem(503, "too_slow", "no answer in time; try again", headers=(("Retry-After", "5"),)).response()
+    except Exception as error:  # whatever it is, the caller gets an answer and the log a line
+        log.exception("admin.failed", error_type=type(error).__name__)
+        return Problem(500, "error", "this failed; the log of the replica says more").response()
+
+
+def _http_problem(error: web.HTTPException) -> Problem:
+    known: Mapping[int, tuple[str, str]] = {
+        404: ("not_found", f"there is nothing at this path ({ROOT}/openapi.json lists all)"),
+        405: ("method_not_allowed", "this path does not take this method"),
+        413: ("too_large", f"a body has at most {LARGEST_BODY:,} bytes"),
+    }
+    code, detail = known.get(error.status, ("error", error.reason))
+    allow = (("Allow", error.headers["Allow"]),) if "Allow" in error.headers else ()
+    return Problem(error.status, code, detail, headers=allow)
