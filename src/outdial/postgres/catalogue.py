@@ -207,11 +207,20 @@ async def set_paused(connection: AnyConnection, kind: Kind, name: str, paused: b
 
 async def record_change(
     connection: AnyConnection, *, who: str, why: str, action: str, subject: str, detail: Mapping[str, object]
-) -> None:
-    """One audit entry and the bump of the version, for changes that are not an `apply`."""
-    now = await connection.fetchval(_SQL["read_time"])
-    await connection.execute(_SQL["write_audit"], who, why, [action], [subject], [dict(detail)], now)
+) -> float:
+    """One audit entry and the bump of the version, for changes that are not an `apply`; returns their time."""
+    now = await record(connection, who=who, why=why, action=action, subject=subject, detail=detail)
     await connection.fetchval(_SQL["bump_version"])
+    return now
+
+
+async def record(
+    connection: AnyConnection, *, who: str, why: str, action: str, subject: str, detail: Mapping[str, object]
+) -> float:
+    """One audit entry alone, for changes that no snapshot holds; returns its time, Unix seconds."""
+    now: float = await connection.fetchval(_SQL["read_time"])
+    await connection.execute(_SQL["write_audit"], who, why, [action], [subject], [dict(detail)], now)
+    return now
 
 
 def _affected(command_tag: str) -> int:

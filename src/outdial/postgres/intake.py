@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from outdial.ports.store import DeadLetter, Doors, NewAttempt, TakenIn, WaitingAttempt
-from outdial.postgres import settle, statements
+from outdial.postgres import bundle, settle, statements
 from outdial.postgres.rows import columns, key_of, waiting_of
 from outdial.rules.ids import E164, AttemptKey, CampaignId, TenantId
 
@@ -21,7 +21,7 @@ async def take_in(connection: Any, attempts: Sequence[NewAttempt]) -> list[Taken
     rows = await connection.fetch(SQL["take_in"], *columns(map(_row, first.values()), 15))
     fresh = {key_of(row): row["canceled"] for row in rows}
     events = [a.event for a in first.values() if a.event is not None and a.key in fresh]
-    await settle.insert_events(connection, events, max(a.received_at for a in attempts))
+    await bundle.run(connection, settle.insert_events(events, max(a.received_at for a in attempts)))
     standing = {key: attempt.body_hash for key, attempt in first.items()}
     known = [key for key in first if key not in fresh]
     if known:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from outdial.errors import Permanent
 from outdial.ports.store import ContactFacts, Intent, LineAsk, Parked, WaitingAttempt
 from outdial.postgres import statements
+from outdial.postgres.bundle import Part
 from outdial.postgres.rows import Row, columns, waiting_of
 from outdial.rules.capacity import Limit, LimitKey, LimitKind, lock_order
 from outdial.rules.circuit import Circuit
-from outdial.rules.ids import E164, CampaignId, NumberId
+from outdial.rules.ids import E164, AttemptKey, CampaignId, NumberId
 from outdial.rules.sticky import Assignment
 
 SQL = statements.load("plan")
@@ -87,19 +87,24 @@ def assignment_of(row: Row) -> Assignment:
     )
 
 
-async def reserve(connection: Any, intents: Sequence[Intent], worker: UUID, epoch: int, now: float) -> None:
-    """Write the intents and take their attempts out of the waiting room. Raises `Permanent` if one was not there."""
+def leave(keys: Iterable[AttemptKey]) -> list[Part]:
+    """Take attempts out of the waiting room; `count_gone` tells whether all were there."""
+    arguments = columns(sorted(keys), 2)
+    return [Part("plan", "delete_waiting", arguments, "count(*)")] if arguments[0] else []
+
+
+def reserve(intents: Sequence[Intent], worker: UUID, epoch: int, now: float) -> list[Part]:
+    """Write the intents, each the lease of its slots, and count the dials."""
     if not intents:
-        return
+        return []
     intents = sorted(intents, key=lambda intent: intent.attempt.key)
-    gone = await connection.execute(SQL["delete_waiting"], *columns((i.attempt.key for i in intents), 2))
-    if gone != f"DELETE {len(intents)}":
-        raise Permanent("an attempt left the waiting room while it was locked")
     head = columns((_identity_row(i) for i in intents), 11)
     tail = columns((_choice_row(i) for i in intents), 7)
-    await connection.execute(SQL["insert_calls"], *head, worker, epoch, *tail)
     dials = sorted(Counter(intent.number for intent in intents).items())
-    await connection.execute(SQL["count_volume"], *columns(dials, 2), now - now % 3600)
+    return [
+        Part("plan", "insert_calls", [*head, worker, epoch, *tail]),
+        Part("plan", "count_volume", [*columns(dials, 2), now - now % 3600]),
+    ]
 
 
 def _identity_row(i: Intent) -> tuple[Any, ...]:
@@ -130,11 +135,10 @@ def carry_of(attempt: WaitingAttempt, intent_at: float) -> dict[str, Any]:
     }
 
 
-async def park(connection: Any, parked: Sequence[Parked]) -> None:
+def park(parked: Sequence[Parked]) -> list[Part]:
     """Write where attempts wait now."""
-    if parked:
-        rows = sorted(parked, key=lambda p: p.key)
-        await connection.execute(SQL["park"], *columns(map(_parked_row, rows), 11))
+    rows = sorted(parked, key=lambda p: p.key)
+    return [Part("plan", "park", columns(map(_parked_row, rows), 11))] if rows else []
 
 
 def _parked_row(p: Parked) -> tuple[Any, ...]:
@@ -144,20 +148,16 @@ def _parked_row(p: Parked) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def keep_pictures(
-    connection: Any, pictures: Mapping[str, tuple[CampaignId, Mapping[str, Any]]], now: float
-) -> None:
+def keep_pictures(pictures: Mapping[str, tuple[CampaignId, Mapping[str, Any]]], now: float) -> list[Part]:
     """Store the pools as these picks saw them, once each."""
-    if pictures:
-        rows = ((digest, campaign, dict(body)) for digest, (campaign, body) in sorted(pictures.items()))
-        await connection.execute(SQL["keep_pictures"], *columns(rows, 3), now)
+    rows = [(digest, campaign, dict(body)) for digest, (campaign, body) in sorted(pictures.items())]
+    return [Part("plan", "keep_pictures", [*columns(rows, 3), now])] if rows else []
 
 
-async def write_limits(connection: Any, limits: Mapping[LimitKey, Limit]) -> None:
+def write_limits(limits: Mapping[LimitKey, Limit]) -> list[Part]:
     """Write the counters of the locked rows."""
-    if limits:
-        rows = (_limit_row(key, limit) for key, limit in sorted(limits.items()))
-        await connection.execute(SQL["write_limits"], *columns(rows, 11))
+    rows = [_limit_row(key, limit) for key, limit in sorted(limits.items())]
+    return [Part("plan", "write_limits", columns(rows, 11))] if rows else []
 
 
 def _limit_row(key: LimitKey, limit: Limit) -> tuple[Any, ...]:

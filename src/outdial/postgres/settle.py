@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from outdial.errors import Permanent
 from outdial.ports.messages import OutgoingEvent
 from outdial.ports.store import (
     BaselineKey,
@@ -18,6 +17,7 @@ from outdial.ports.store import (
     Statistics,
 )
 from outdial.postgres import statements
+from outdial.postgres.bundle import Part
 from outdial.postgres.plan import assignment_of, contact_key
 from outdial.postgres.rows import Row, columns, open_call_of
 from outdial.rules.call_fate import CallFacts
@@ -120,11 +120,10 @@ async def _others_worked(connection: Any, numbers: Sequence[NumberId]) -> dict[N
     return {NumberId(row["number"]): row["last_worked_at"] for row in rows if row["last_worked_at"] is not None}
 
 
-async def update_calls(connection: Any, updated: Sequence[tuple[CallIdentity, CallFacts]]) -> None:
+def update_calls(updated: Sequence[tuple[CallIdentity, CallFacts]]) -> list[Part]:
     """Write what the carrier's word changed about calls that stay open."""
-    if updated:
-        rows = (_facts_row(identity, facts) for identity, facts in sorted(updated, key=lambda pair: pair[0].key))
-        await connection.execute(SQL["update_calls"], *columns(rows, 15))
+    rows = [_facts_row(identity, facts) for identity, facts in sorted(updated, key=lambda pair: pair[0].key)]
+    return [Part("settle", "update_calls", columns(rows, 15))] if rows else []
 
 
 def _facts_row(identity: CallIdentity, f: CallFacts) -> tuple[Any, ...]:
@@ -134,17 +133,15 @@ def _facts_row(identity: CallIdentity, f: CallFacts) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def delete_calls(connection: Any, identities: Iterable[CallIdentity]) -> None:
-    """End the leases. Raises `Permanent` if a locked row was not there: the counters would drift."""
+def delete_calls(identities: Iterable[CallIdentity]) -> list[Part]:
+    """End the leases; the result tells how many were there."""
     gone = sorted((*i.key, i.placement) for i in identities)
-    if gone and await connection.execute(SQL["delete_calls"], *columns(gone, 3)) != f"DELETE {len(gone)}":
-        raise Permanent("a call vanished while it was locked")
+    return [Part("settle", "delete_calls", columns(gone, 3), "count(*)")] if gone else []
 
 
-async def insert_outcomes(connection: Any, ended: Sequence[EndedAttempt]) -> None:
+def insert_outcomes(ended: Sequence[EndedAttempt]) -> list[Part]:
     """Write how attempts ended."""
-    if ended:
-        await connection.execute(SQL["insert_outcomes"], *columns(map(_outcome_row, ended), 26))
+    return [Part("settle", "insert_outcomes", columns(map(_outcome_row, ended), 26))] if ended else []
 
 
 def _outcome_row(e: EndedAttempt) -> tuple[Any, ...]:
@@ -159,11 +156,10 @@ def _outcome_row(e: EndedAttempt) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def give_back(connection: Any, given_back: Sequence[tuple[OpenCall, Parked, frozenset[NumberId], int]]) -> None:
+def give_back(given_back: Sequence[tuple[OpenCall, Parked, frozenset[NumberId], int]]) -> list[Part]:
     """Let attempts wait again whose call is proven not to be."""
-    if given_back:
-        rows = (_waiting_row(*item) for item in given_back)
-        await connection.execute(SQL["insert_waiting"], *columns(rows, 20))
+    rows = [_waiting_row(*item) for item in given_back]
+    return [Part("settle", "insert_waiting", columns(rows, 20))] if rows else []
 
 
 def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks: int) -> tuple[Any, ...]:
@@ -175,35 +171,29 @@ def _waiting_row(call: OpenCall, p: Parked, excluded: frozenset[NumberId], picks
     )  # fmt: skip
 
 
-async def wake_contacts(connection: Any, contacts: Iterable[tuple[str, str]]) -> list[CampaignId]:
-    """Wake attempts that waited for these contacts' other calls; returns their campaigns."""
-    rows = await connection.fetch(SQL["wake_contacts"], *columns(sorted(set(contacts)), 2))
-    return [CampaignId(row["campaign"]) for row in rows]
+def wake_contacts(contacts: Iterable[tuple[str, str]]) -> list[Part]:
+    """Wake attempts that waited for these contacts' other calls; the result is their campaigns."""
+    arguments = columns(sorted(set(contacts)), 2)
+    return [Part("settle", "wake_contacts", arguments, "array_agg(distinct campaign)")] if arguments[0] else []
 
 
-async def write_statistics(
-    connection: Any, members: Mapping[MemberKey, MemberStats], baselines: Mapping[BaselineKey, BaselineSums]
-) -> None:
+def write_statistics(
+    members: Mapping[MemberKey, MemberStats], baselines: Mapping[BaselineKey, BaselineSums]
+) -> list[Part]:
     """Write the folded statistics."""
-    if members:
-        rows = ((*k, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at) for k, s in sorted(members.items()))
-        await connection.execute(SQL["write_member_stats"], *columns(rows, 9))
-    if baselines:
-        await connection.execute(
-            SQL["write_baselines"], *columns(((*k, b.y, b.x, b.at) for k, b in sorted(baselines.items())), 6)
-        )
+    stats = [(*k, s.attempts, s.answered, s.y, s.e, s.yf, s.ef, s.at) for k, s in sorted(members.items())]
+    lines = [(*k, b.y, b.x, b.at) for k, b in sorted(baselines.items())]
+    parts = [Part("settle", "write_member_stats", columns(stats, 9))] if stats else []
+    return parts + ([Part("settle", "write_baselines", columns(lines, 6))] if lines else [])
 
 
-async def write_health(
-    connection: Any, health: Mapping[NumberId, NumberHealth], signals: Sequence[tuple[NumberId, E164]], now: float
-) -> None:
+def write_health(
+    health: Mapping[NumberId, NumberHealth], signals: Sequence[tuple[NumberId, E164]], now: float
+) -> list[Part]:
     """Write what calls showed about numbers."""
-    if signals:
-        await connection.execute(SQL["write_spam_signals"], *columns(sorted(signals), 2), now)
-    if health:
-        await connection.execute(
-            SQL["write_health"], *columns((_health_row(n, h) for n, h in sorted(health.items())), 10)
-        )
+    rows = [_health_row(n, h) for n, h in sorted(health.items())]
+    parts = [Part("settle", "write_health", columns(rows, 10))] if rows else []
+    return parts + ([Part("settle", "write_spam_signals", [*columns(sorted(signals), 2), now])] if signals else [])
 
 
 def _health_row(number: NumberId, h: NumberHealth) -> tuple[Any, ...]:
@@ -213,28 +203,23 @@ def _health_row(number: NumberId, h: NumberHealth) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def write_assignments(connection: Any, assignments: Mapping[tuple[CampaignId, E164], Assignment]) -> None:
+def write_assignments(assignments: Mapping[tuple[CampaignId, E164], Assignment]) -> list[Part]:
     """Write sticky assignments: made, moved, or with a new life time."""
-    if assignments:
-        rows = (
-            (*key, a.number, a.epoch, a.bound_at, a.expires_at, a.bound_by) for key, a in sorted(assignments.items())
-        )
-        await connection.execute(SQL["write_assignments"], *columns(rows, 7))
+    rows = [(*key, a.number, a.epoch, a.bound_at, a.expires_at, a.bound_by) for key, a in sorted(assignments.items())]
+    return [Part("settle", "write_assignments", columns(rows, 7))] if rows else []
 
 
-async def correct_outcomes(connection: Any, corrected: Sequence[tuple[PastCall, CallFacts, str]]) -> None:
+def correct_outcomes(corrected: Sequence[tuple[PastCall, CallFacts, str]]) -> list[Part]:
     """Write late evidence into outcomes."""
-    if corrected:
-        rows = (
-            (p.call.identity.placement, p.ended_at, outcome, f.answered_by, f.answered_at, f.provider_status,
-             f.provider_code, f.carrier_call_id, f.accepted_at, f.ringing_at)
-            for p, f, outcome in corrected
-        )  # fmt: skip
-        await connection.execute(SQL["correct_outcomes"], *columns(rows, 10))
+    rows = [
+        (p.call.identity.placement, p.ended_at, outcome, f.answered_by, f.answered_at, f.provider_status,
+         f.provider_code, f.carrier_call_id, f.accepted_at, f.ringing_at)
+        for p, f, outcome in corrected
+    ]  # fmt: skip
+    return [Part("settle", "correct_outcomes", columns(rows, 10))] if rows else []
 
 
-async def insert_events(connection: Any, events: Sequence[OutgoingEvent], now: float) -> None:
+def insert_events(events: Sequence[OutgoingEvent], now: float) -> list[Part]:
     """Put events into the outbox."""
-    if events:
-        rows = ((e.event_id, e.routing_key, e.body) for e in events)
-        await connection.execute(SQL["insert_events"], *columns(rows, 3), now, now + RELAY_GRACE_S)
+    rows = [(e.event_id, e.routing_key, e.body) for e in events]
+    return [Part("settle", "insert_events", [*columns(rows, 3), now, now + RELAY_GRACE_S])] if rows else []

@@ -1,7 +1,7 @@
 """A turn's transaction: the reads in lock order, and the one write that applies what the rules decided.
 
-The order of the write is the order of the locks: calls, then everything else by key, limits' counters last among the
-hot rows (they are locked since the beginning). Empty parts cost no statement.
+The write goes in two statements: first what leaves its place (calls, waiting attempts), then what comes. All rows are
+locked by then, or belong to tenants whose limits rows are, so the order within a statement is free.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from outdial.ports.store import (
     TurnChanges,
     WaitingAttempt,
 )
-from outdial.postgres import intake, plan, settle, statements
-from outdial.postgres.rows import columns, past_call_of
+from outdial.postgres import bundle, intake, plan, settle, statements
+from outdial.postgres.bundle import Part
+from outdial.postgres.rows import past_call_of
 from outdial.rules.capacity import Limit, LimitKey
 from outdial.rules.ids import AttemptKey, CampaignId, NumberId, Placement
 from outdial.rules.outcome import Outcome
@@ -86,29 +87,37 @@ class PostgresTurn:
         c = self._connection
         over = [e.call.identity for e in changes.ended if e.call is not None]
         over += [call.identity for call, *_ in changes.given_back]
-        await settle.update_calls(c, changes.updated_calls)
-        await settle.delete_calls(c, over)
-        await self._end_waiting(changes)
-        await settle.insert_outcomes(c, changes.ended)
-        await settle.give_back(c, changes.given_back)
-        await plan.keep_pictures(c, changes.pictures, now)
-        await plan.reserve(c, changes.intents, self._worker, self._epoch, now)
-        await plan.park(c, [parked for _, parked in changes.parked])
-        await plan.write_limits(c, changes.limits)
-        await settle.write_statistics(c, changes.members, changes.baselines)
-        await settle.write_health(c, changes.health, changes.spam_signals, now)
-        await settle.write_assignments(c, changes.assignments)
-        await settle.correct_outcomes(c, changes.corrected)
-        await settle.insert_events(c, changes.events, now)
-        woken = await settle.wake_contacts(c, ((i.key.tenant, i.contact) for i in over)) if over else []
+        leaving = [i.attempt.key for i in changes.intents] + changes.ended_waiting
+        freed = await bundle.run(
+            c,
+            [
+                *settle.update_calls(changes.updated_calls),
+                *settle.delete_calls(over),
+                *plan.leave(leaving),
+                *settle.wake_contacts((i.key.tenant, i.contact) for i in over),
+            ],
+        )
+        if freed.get("delete_calls", 0) != len(over):
+            raise Permanent("a call vanished while it was locked")
+        if freed.get("delete_waiting", 0) != len(leaving):
+            raise Permanent("an attempt left the waiting room while it was locked")
+        await bundle.run(c, self._filling(changes, now))
         if changes.eligibility_changed:
             await c.execute(SQL_SETTLE["bump_catalogue"])
-        return woken
+        return [CampaignId(campaign) for campaign in freed.get("wake_contacts") or ()]
 
-    async def _end_waiting(self, changes: TurnChanges) -> None:
-        keys = sorted(changes.ended_waiting)
-        if not keys:
-            return
-        gone = await self._connection.execute(SQL_PLAN["delete_waiting"], *columns(keys, 2))
-        if gone != f"DELETE {len(keys)}":
-            raise Permanent("an attempt left the waiting room while it was locked")
+    def _filling(self, changes: TurnChanges, now: float) -> list[Part]:
+        """What may be written once the rows that made way for it are gone: no part touches another one's rows."""
+        return [
+            *settle.insert_outcomes(changes.ended),
+            *settle.give_back(changes.given_back),
+            *plan.keep_pictures(changes.pictures, now),
+            *plan.reserve(changes.intents, self._worker, self._epoch, now),
+            *plan.park([parked for _, parked in changes.parked]),
+            *plan.write_limits(changes.limits),
+            *settle.write_statistics(changes.members, changes.baselines),
+            *settle.write_health(changes.health, changes.spam_signals, now),
+            *settle.write_assignments(changes.assignments),
+            *settle.correct_outcomes(changes.corrected),
+            *settle.insert_events(changes.events, now),
+        ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from outdial.postgres import statements
+from outdial.postgres import statements, sticky
 from outdial.postgres.pool import translate_errors
 
 RECOVER, UPKEEP = statements.load("recover"), statements.load("upkeep")
@@ -79,6 +79,7 @@ class UpkeepQueries:
                 await self._partition(first, after)
                 first = after
             await self._pool.execute(UPKEEP["forget"], now - KEEP_CANCELLATIONS_S, now - KEEP_VOLUMES_S)
+        await sticky.purge_void(self._pool, now)
 
     async def _partition(self, first: datetime, after: datetime) -> None:
         """A month's partition. Names and bounds are made here of numbers only. Rows that came earlier stay where they are."""

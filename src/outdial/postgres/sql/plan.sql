@@ -54,6 +54,7 @@ left join sticky y on y.campaign = c.campaign and y.contact = c.contact
 delete from waiting w
 using unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id)
 where w.tenant = k.tenant and w.attempt_id = k.attempt_id
+returning true
 
 -- name: insert_calls
 -- The intents; each row is the lease of its slots. All or an error: the contacts were looked at under their tenant's lock.

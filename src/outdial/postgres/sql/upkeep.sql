@@ -4,10 +4,8 @@
 select version from catalogue_version
 
 -- name: figures
--- Small tables are counted; of the waiting room the planner's estimate is taken once it is large.
-select case when (select reltuples from pg_class where oid = 'waiting'::regclass) > 50000
-            then (select reltuples::double precision from pg_class where oid = 'waiting'::regclass)
-            else (select count(*) from waiting) end as waiting,
+-- Small tables are counted, the waiting room has its counts.
+select (select coalesce(sum(attempts), 0)::bigint from waiting_counts) as waiting,
        (select count(*) from calls where state = 'unconfirmed') as unconfirmed,
        (select count(*) from outbox) as outbox,
        (select count(*) from dead_letters where replayed_at is null) as dead_letters
@@ -31,6 +29,21 @@ from (
     for update skip locked
 ) s
 where w.tenant = s.tenant and w.attempt_id = s.attempt_id
+
+-- name: add_up_waiting
+-- One row of counts instead of many, when there are more than $1. What another replica adds up just now is left to it.
+with gone as (
+    delete from waiting_counts
+    where ctid = any (array(select ctid from waiting_counts for update skip locked))
+      and (select count(*) from waiting_counts) > $1
+    returning tenant, campaign, blocker, attempts
+)
+insert into waiting_counts
+select tenant, campaign, blocker, sum(attempts) from gone group by 1, 2, 3 having sum(attempts) <> 0
+
+-- name: waiting_by_tenant
+-- How many attempts of each tenant wait
+select tenant, sum(attempts)::bigint as attempts from waiting_counts group by tenant having sum(attempts) > 0
 
 -- name: forget
 -- Cancels that came for nothing since $1, volumes older than $2
