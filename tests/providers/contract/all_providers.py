@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from tests.providers.contract.description import ProviderUnderTest
+from tests.providers.contract.plivo import PLIVO
 from tests.providers.contract.twilio import TWILIO
+from tests.providers.contract.vonage import VONAGE
 
 ALL: tuple[ProviderUnderTest, ...] = (
     TWILIO,
+    VONAGE,
+    PLIVO,
 )  # fmt: skip

@@ -107,6 +107,8 @@ class Callbacks:
     ends: Mapping[str, Outcome]
     """The outcome that each sequence must come to."""
     signs_address: bool = True
+    names_our_call: bool = True
+    """Whether what is signed, address or body, holds our token; if not, only the token's secrecy binds the two."""
     oldest_s: float | None = None
     """How old a signature may be; None = it has no time."""
     method: str = "POST"

@@ -20,7 +20,6 @@ from outdial.rules.ids import Placement
 from outdial.rules.outcome import Outcome
 from tests.providers.contract.description import BEGUN, CONNECTION, PLACEMENT, Event, ProviderUnderTest
 
-
 OTHER = Placement(UUID(int=7, version=4))
 
 
@@ -111,6 +110,11 @@ def test_signed_for_another_call_is_forged(provider: ProviderUnderTest) -> None:
     """Where the address is signed, another call's callback fails on it; where it is not, on what the body says."""
     request = callback(provider, events(provider)[0])
     url = provider.callback_url.replace(str(PLACEMENT), str(OTHER))
+    if not provider.callbacks.names_our_call:
+        assert opened(provider).reader.read(replace(request, url=url, placement=OTHER)), (
+            "only the token's secrecy helps"
+        )
+        return
     with pytest.raises(ForgedCallback):
         opened(provider).reader.read(replace(request, url=url, placement=OTHER))
 
