@@ -14,7 +14,7 @@ from tests.support.services import Services
 
 ROWS = 20_000
 BIG = re.compile(r"Seq Scan on (attempts|waiting|outcomes\w*|sticky|number_volume|pool_pictures)\b")
-FILES = ("reports_attempts", "reports_explain", "reports_health")
+FILES = ("reports_attempts", "reports_capacity", "reports_explain", "reports_health")
 BLOCKS = [(file, name) for file in FILES for name in statements.load(file) if name != "in_order"]
 
 GROW = f"""

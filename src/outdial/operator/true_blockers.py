@@ -14,7 +14,7 @@ from outdial.rules.blocker import Blocker
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.true_blocker import Derived, Surroundings, true_blocker
 
-_NO_ROOM = Limit(max_calls=0)
+NO_ROOM = Limit(max_calls=0)
 """Of what has left the catalogue: nothing starts through it."""
 
 
@@ -48,7 +48,7 @@ async def read_true_blockers(connection: Any, tenant: str, campaigns: Sequence[s
     limits = await reports.limits(connection, keys)
 
     def limit(kind: LimitKind, name: str) -> Limit:
-        return limits.get(LimitKey(kind, name), _NO_ROOM)
+        return limits.get(LimitKey(kind, name), NO_ROOM)
 
     return TrueBlockers(
         await reports.clock(connection),
