@@ -6,16 +6,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from outdial.errors import NotFound
 from outdial.operator.member_lines import MemberLine, countries, member_lines, read_seen, whole
+from outdial.operator.named import find_number
 from outdial.operator.number_status import NumberStatus, Standing, standing
 from outdial.operator.snapshot import SPAM_THRESHOLD, Snapshot, one_moment, read_snapshot
 from outdial.ports.catalogue import PoolView
 from outdial.postgres.reports import health as reports
-from outdial.redaction import mask_number
 from outdial.rules.health_hints import Hint, NumberFigures, Rate, before, hints, together
 from outdial.rules.ids import CampaignId, NumberId
-from outdial.rules.phone import normalize
 from outdial.rules.pool import SkipReason
 
 if TYPE_CHECKING:
@@ -112,7 +110,7 @@ async def number_health(pool: asyncpg.Pool, number: str, *, spam_threshold: floa
     """One number, by its name or E.164, in all its campaigns. Raises `NotFound` and `BadInput`."""
     async with one_moment(pool) as connection:
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
-        name = _named(snapshot, number)
+        name = find_number(snapshot.rows, number)
         members = [row for row in snapshot.rows.members.values() if row.number == name]
         day = await reports.number_day(connection, name, snapshot.at - DAY_S)
         sticky = await reports.number_sticky(connection, name, snapshot.at)
@@ -138,19 +136,6 @@ async def number_health(pool: asyncpg.Pool, number: str, *, spam_threshold: floa
         hours=tuple(Hour(at, dials) for at, dials in hours),
         campaigns=tuple(lines),
     )
-
-
-def _named(snapshot: Snapshot, number: str) -> NumberId:
-    """The number's name. Raises `NotFound`, and `BadInput` for digits that are no phone number."""
-    if number.startswith("+"):
-        digits = normalize(number, field="number")
-        found = next((row.number for row in snapshot.rows.numbers.values() if row.e164 == digits), None)
-    else:
-        found = NumberId(number) if NumberId(number) in snapshot.rows.numbers else None
-    if found is None:
-        shown = mask_number(number) if number.startswith("+") else repr(number)
-        raise NotFound(f"there is no number {shown} (outdial show numbers)")
-    return found
 
 
 def _figures(line: MemberLine) -> NumberFigures:
