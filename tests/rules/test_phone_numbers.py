@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,68 +19,9 @@ from outdial.rules.phone import (
 )
 from outdial.rules.pool import Geography, NumberType
 from outdial.rules.time_zones import offsets_s
+from tests.rules.phone_page import DECISIONS, PAGE, REFUSED, ROWS, TRAP_COUNTRY, Row, render
 
-Row = dict[str, str]
-
-ROWS: dict[str, Row] = {
-    row["id"]: row
-    for row in csv.DictReader((Path(__file__).parent.parent / "data" / "numbers.csv").read_text("utf-8").splitlines())
-}
 JANUARY, JULY = 1_768_478_400.0, 1_784_116_800.0
-
-
-class Decision(NamedTuple):
-    """Where outdial departs from what the library says of a row, and why."""
-
-    zones: tuple[str, ...]
-    reason: str
-
-
-AUSTRALIA = ("Australia/Adelaide", "Australia/Brisbane", "Australia/Eucla", "Australia/Lord_Howe", "Australia/Perth", "Australia/Sydney")  # fmt: skip
-_INVALID = "the library calls the range invalid and knows no zone: that of its region"
-_CUT = "all zones of the calling code: cut down to the region's"
-_WIDE = "more than 3 hours apart: no zone"
-DECISIONS: dict[str, Decision] = {
-    "14": Decision(("America/Jamaica",), _CUT),
-    "16": Decision(("America/Nassau",), _INVALID),
-    "18": Decision(("Atlantic/Bermuda",), _INVALID),
-    "21": Decision(("Europe/London",), _INVALID),
-    "22": Decision(("Europe/London",), _INVALID),
-    "30": Decision(("Europe/Paris",), _INVALID),
-    "34": Decision(("Europe/Dublin",), _INVALID),
-    "39": Decision(AUSTRALIA, "without Christmas and Cocos, regions of their own; the rest is just 3 hours apart"),
-    "40": Decision(AUSTRALIA, "as 39"),
-    "41": Decision((), _WIDE),
-    "42": Decision(("Asia/Almaty", "Asia/Aqtobe"), _CUT),
-    "59": Decision(("Indian/Reunion",), _CUT),
-    "T1": Decision((), _WIDE),
-    "T2": Decision((), _WIDE),
-    "T3": Decision((), _WIDE),
-    "T4": Decision((), "belongs to no country"),
-    "T5": Decision((), "belongs to no country"),
-    "T16": Decision((), _WIDE),
-    "T19": Decision((), "nobody has the area code yet: it may become any of 25 regions"),
-    "T27": Decision(("Europe/Rome",), _INVALID),
-    "T32": Decision(("Asia/Almaty", "Asia/Aqtobe"), _CUT),
-    "T40": Decision(("Europe/London",), _INVALID),
-    "T42": Decision(("Africa/Casablanca",), "the library says Canary, which is Spain; Morocco has one zone"),
-}
-
-TRAP_COUNTRY = {
-    "T1": "US", "T2": "US", "T3": "US", "T4": None, "T5": None, "T6": "GB", "T7": "GB", "T11": "US", "T12": "US", "T14": "US",
-    "T15": "GB", "T16": "US", "T17": "US", "T19": None, "T26": "IT", "T27": "IT", "T28": "GB", "T30": "AR", "T31": "AR",
-    "T32": "KZ", "T33": "RU", "T34": "SJ", "T35": "AX", "T36": "VA", "T37": "CX", "T38": "GB", "T39": "GB", "T40": "GB",
-    "T41": "US", "T42": "MA",
-}  # fmt: skip
-"""Toll-free and premium numbers of +1 count as US, as the library says: a US campaign's own toll-free number is one of
-its country. IM and JE belong to the GB family. T42 lies in Western Sahara and is numbered by Morocco."""
-
-REFUSED = {
-    "T8": "impossible", "T9": "impossible", "T10": "impossible", "T13": "country code", "T18": "impossible",
-    "T20": "country code", "T21": "impossible", "T22": "write digits", "T23": "write digits", "T24": "write digits",
-    "T25": "write digits", "T29": "impossible",
-}  # fmt: skip
-"""What can never be called, with a word of the message."""
 
 
 def number_of(row: Row) -> E164:
@@ -107,6 +44,10 @@ def test_the_tables_speak_of_every_row() -> None:
     traps = {name for name in ROWS if name.startswith("T")}
     assert traps == set(TRAP_COUNTRY) | set(REFUSED)
     assert set(DECISIONS) <= set(ROWS)
+
+
+def test_the_page_says_the_same() -> None:
+    assert PAGE.read_text() == render(), "write it anew: python -m tests.rules.phone_page"
 
 
 @pytest.mark.parametrize("name", TAKEN)
@@ -238,6 +179,12 @@ def test_what_is_no_number_belongs_nowhere(text: str) -> None:
 )
 def test_regions_fold_into_families(region: str, country: str) -> None:
     assert family(region) == country
+
+
+@pytest.mark.parametrize("text", ["+310000000", "+3100000000"])
+def test_a_number_that_loses_a_zero_each_time_it_is_read_is_refused(text: str) -> None:
+    with pytest.raises(BadNumber, match="impossible"):
+        normalize(text)
 
 
 def test_an_error_names_the_field_the_value_and_the_cure_without_the_number() -> None:

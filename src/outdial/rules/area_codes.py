@@ -77,10 +77,16 @@ _PERSONAL: Final = frozenset(
 )  # fmt: skip
 
 
+def areas_by_place() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """State, province or country -> its groups of codes that are one area; the first of each stands for all."""
+    lines = _COMPLEXES.replace("\n ", " ").strip().splitlines()
+    places = (line.partition(":") for line in lines)
+    return {name: tuple(tuple(codes.split()) for codes in groups.split("/")) for name, _, groups in places}
+
+
 def complexes() -> tuple[tuple[str, ...], ...]:
-    """The groups of codes that are one area; the first of each stands for all."""
-    lists = " / ".join(line.partition(":")[2] or line for line in _COMPLEXES.strip().splitlines())
-    return tuple(tuple(codes.split()) for codes in lists.split("/") if codes.strip())
+    """All groups of all places."""
+    return tuple(group for groups in areas_by_place().values() for group in groups)
 
 
 _AREA: Final = {code: group[0] for group in complexes() for code in group}

@@ -76,10 +76,11 @@ def normalize(text: str, default_region: str | None = None, *, field: str = "num
         without_code = error.error_type == NumberParseException.INVALID_COUNTRY_CODE
         cure = "write + and the country code first" if without_code else 'write digits like "+12025550143"'
         raise BadNumber(field, f"{masked(text)} is not a phone number", cure) from None
-    if not phonenumbers.is_possible_number(number):
+    written = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    if not phonenumbers.is_possible_number(number) or (written != text and not is_possible(written)):
         cure = "check its length and its country code"
         raise BadNumber(field, f"{masked(text)} is an impossible phone number", cure)
-    return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return written
 
 
 def is_possible(e164: str) -> bool:
