@@ -22,7 +22,8 @@ class Board:
 
     def __init__(self, pools: Pools, *, batch: int, ahead_s: float) -> None:
         self._pools, self._batch, self._ahead_s = pools, batch, ahead_s
-        self._lines: dict[CampaignId, set[str]] = {}
+        self._lines: dict[CampaignId, dict[str, int]] = {}
+        self._additions = 0
         self._limits: dict[LimitKey, Limit] = {}
         self.tenants: Rota[TenantId] = Rota()
         self.campaigns: Rota[CampaignId] = Rota()
@@ -30,25 +31,31 @@ class Board:
     def add(self, lines: Iterable[Line]) -> None:
         """These lines have work."""
         for campaign, line in lines:
-            self._lines.setdefault(campaign, set()).add(line)
+            self._additions += 1
+            self._lines.setdefault(campaign, {})[line] = self._additions
 
     def add_campaigns(self, campaigns: Iterable[CampaignId]) -> None:
         """The any-lines of these campaigns have work."""
         self.add(Line(campaign, ANY_LINE) for campaign in campaigns)
 
-    def replace(self, lines: Iterable[Line]) -> None:
-        """The poll's answer: exactly these lines have work."""
-        self._lines = {}
-        self.add(lines)
+    def mark(self) -> int:
+        """Taken before the database is asked: what is added later, its answer may not know yet."""
+        return self._additions
 
-    def claimed(self, asks: Iterable[LineAsk], got: Mapping[Line, int]) -> None:
-        """A line that gave less than was asked is empty, as far as this replica can tell."""
-        for ask in asks:
-            if got.get(Line(ask.campaign, ask.line), 0) < ask.at_most:
-                lines = self._lines.get(ask.campaign, set())
-                lines.discard(ask.line)
-                if not lines:
-                    self._lines.pop(ask.campaign, None)
+    def replace(self, lines: Iterable[Line], mark: int) -> None:
+        """The poll's answer: these lines have work, those that were added since the mark too, and no others."""
+        since = [Line(campaign, line) for campaign, by in self._lines.items() for line, at in by.items() if at > mark]
+        self._lines = {}
+        self.add([*lines, *since])
+
+    def emptied(self, lines: Iterable[Line], mark: int) -> None:
+        """Nothing waited in these lines, neither for us nor for another replica; what was added since the mark stays."""
+        for campaign, line in lines:
+            known = self._lines.get(campaign, {})
+            if known.get(line, mark + 1) <= mark:
+                del known[line]
+            if not known:
+                self._lines.pop(campaign, None)
 
     def saw(self, limits: Mapping[LimitKey, Limit]) -> None:
         """Limits as a turn left them, or as the poll read them."""
@@ -98,16 +105,16 @@ class Board:
 
     def next_look(self, now: float) -> float | None:
         """When a connection that only waits for its pace, a back-off or its circuit may start calls again, Unix seconds."""
-        times = []
+        connections: set[ConnectionId] = set()
         for campaign in self._lines:
             view = self._pools.view(campaign)
-            for connection in view.connections if view else ():
-                limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
-                if limit is not None and limit.left() >= 1 and limit.startable(now, self._ahead_s) < 1:
-                    until = (limit.backoff_until or 0.0, limit.circuit.open_until or 0.0)
-                    pace = (limit.next_start_at or 0.0) - self._ahead_s
-                    times.append(max(*until, pace, now))
-        return min(times, default=None)
+            connections |= view.connections if view is not None else frozenset()
+        times = []
+        for connection in connections:
+            limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
+            if limit is not None and limit.startable(now, self._ahead_s) < 1:
+                times.append(limit.opens_at(now, self._ahead_s))
+        return min((at for at in times if at is not None), default=None)
 
 
 class _Rooms:

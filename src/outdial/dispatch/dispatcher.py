@@ -32,6 +32,8 @@ from outdial.telemetry.tasks import Background
 
 log = structlog.get_logger(__name__)
 RETRY_PAUSE_S = 0.2
+NOTHING_GAINED_S = 0.01
+"""After a turn for new calls that made none: another replica holds what waits, or took the room. Its turn takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ class Dispatcher:
             if work.is_empty and not asks:
                 await self._desk.wait(self._idle_for(self._clock.now()))
                 continue
-            await self._turn(work, asks)
+            gained = await self._turn(work, asks)
+            if work.is_empty and not gained:
+                await self._desk.wait(NOTHING_GAINED_S)
 
     def _asks(self, work: Work) -> Sequence[LineAsk]:
         """Nothing is asked for once the end has begun."""
@@ -106,7 +110,8 @@ class Dispatcher:
         next_look = self._board.next_look(now)
         return self._pauses.poll_s if next_look is None else min(self._pauses.poll_s, max(0.001, next_look - now))
 
-    async def _turn(self, work: Work, asks: Sequence[LineAsk]) -> None:
+    async def _turn(self, work: Work, asks: Sequence[LineAsk]) -> bool:
+        """One turn, taken again until it is committed; True = attempts moved on."""
         started = self._clock.monotonic()
         while True:
             try:
@@ -116,7 +121,7 @@ class Dispatcher:
                 await self._reload()
             except DatabaseRefused as error:
                 await self._halved(work, error)
-                return
+                return True
             except Retryable as error:
                 log.warning("turn.retry", error_message=str(error))
                 await self._clock.sleep(RETRY_PAUSE_S)
@@ -128,6 +133,7 @@ class Dispatcher:
             self._dial(intent, result.committed_at)
         if result.swept >= self._setting.sweep_batch:
             self._desk.sweep()
+        return result.progressed
 
     async def _reload(self) -> None:
         try:
@@ -195,7 +201,8 @@ class Dispatcher:
     # -- what nobody announces
 
     async def _poll(self) -> None:
-        self._board.replace(await self._setting.store.lines())
+        mark = self._board.mark()
+        self._board.replace(await self._setting.store.lines(), mark)
         self._board.saw(await self._setting.store.limits())
         self._desk.wake()
 

@@ -94,7 +94,7 @@ class Planning:
         assignment = self._facts.assignments.get((attempt.campaign, attempt.contact))
         picked = choose(view.index, asked, assignment, self._ledger.busy_connections(), self._now, self._rng)
         if isinstance(picked, Blocked):
-            self._block(attempt, picked)
+            self._block(attempt, view, picked)
             return False
         self._intend(attempt, view, picked)
         return True
@@ -185,14 +185,16 @@ class Planning:
             ),
         )
 
-    def _block(self, attempt: WaitingAttempt, blocked: Blocked) -> None:
+    def _block(self, attempt: WaitingAttempt, view: PoolView, blocked: Blocked) -> None:
         blocker = blocked.blocker
-        waits_on = (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited)
-        if blocker is Blocker.CONNECTIONS_AT_CAPACITY and waits_on and attempt.line == ANY_LINE:
-            return  # it stays in its line: room is all it needs
         line: str | None = str(self._line_of(attempt, blocked)) if blocked.lines else None
         if blocker is Blocker.CONNECTIONS_AT_CAPACITY:
-            line, blocker = ANY_LINE, Blocker.IN_LINE
+            blocker = Blocker.IN_LINE
+            if view.connections <= set(blocked.lines):
+                line = ANY_LINE  # any room helps; else it would stand before those whom the other connections can serve
+            waits_on = (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited)
+            if waits_on and attempt.line == line:
+                return  # it stays in its line: room is all it needs
         sleeps_until = blocked.look_at
         if sleeps_until is None:
             sleeps_until = attempt.not_after if line is not None else self._now + LOOK_AGAIN_S

@@ -7,7 +7,7 @@ Nothing here talks to a carrier or a broker; what must happen after the commit i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
@@ -98,9 +98,9 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
 async def _decide(
     setting: TurnSetting, turn: TurnTransaction, work: Work, asks: Sequence[LineAsk], result: TurnResult
 ) -> tuple[TurnChanges, Ledger]:
-    before = setting.clock.now()
+    before, mark = setting.clock.now(), setting.board.mark()
     claimed = list(await turn.claim(asks, before)) if asks else []
-    setting.board.claimed(asks, Counter(Line(a.campaign, a.line or "") for a in claimed))
+    await _note_emptied(setting.board, turn, asks, Counter(Line(a.campaign, a.line or "") for a in claimed), mark)
     due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
     canceled = list(await turn.claim_canceled([k for k, _ in work.canceled], before)) if work.canceled else []
     limits = await turn.lock(_keys(setting.pools, work, claimed))
@@ -129,6 +129,17 @@ async def _decide(
     planning.deal(_dealer(setting.board, claimed))
     result.swept = len(due)
     return changes, ledger
+
+
+async def _note_emptied(
+    board: Board, turn: TurnTransaction, asks: Sequence[LineAsk], got: Mapping[Line, int], mark: int
+) -> None:
+    """A line that gave less than was asked is empty, or other replicas hold the rest of it just now: their turns may
+    leave it waiting, and the slot that this replica frees next is then its own to give."""
+    gave = {Line(ask.campaign, ask.line): got.get(Line(ask.campaign, ask.line), 0) for ask in asks}
+    short = {Line(ask.campaign, ask.line) for ask in asks if gave[Line(ask.campaign, ask.line)] < ask.at_most}
+    if short:
+        board.emptied(short - await turn.lines_left({line: gave[line] for line in short}), mark)
 
 
 async def _settle(

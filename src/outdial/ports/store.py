@@ -6,7 +6,7 @@ kind and id, then calls by key), its one write applies what the rules decided. N
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -66,6 +66,9 @@ class TurnTransaction(Protocol):
 
     async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
         """Lock up to `at_most` attempts of each line, most urgent first, skipping what another turn holds."""
+
+    async def lines_left(self, claimed: Mapping[Line, int]) -> Set[Line]:
+        """Those of the lines where more waits than was claimed of them, whoever holds it just now."""
 
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """Lock attempts whose time to be looked at has come: sleepers to wake, and those past `not_after`."""

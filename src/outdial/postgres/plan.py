@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from outdial.ports.store import ContactFacts, Intent, LineAsk, Parked, WaitingAttempt
+from outdial.ports.store import ContactFacts, Intent, Line, LineAsk, Parked, WaitingAttempt
 from outdial.postgres import statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.rows import Row, columns, waiting_of
@@ -27,6 +27,13 @@ async def claim(connection: Any, asks: Sequence[LineAsk]) -> list[WaitingAttempt
     if not asks:
         return []
     return [waiting_of(row) for row in await connection.fetch(SQL["claim"], *columns(asks, 3))]
+
+
+async def lines_left(connection: Any, claimed: Mapping[Line, int]) -> set[Line]:
+    """Lines where more waits than was claimed of them."""
+    arguments = columns(((*line, count) for line, count in sorted(claimed.items())), 3)
+    rows = await connection.fetch(SQL["lines_left"], *arguments)
+    return {Line(CampaignId(row["campaign"]), row["line"]) for row in rows}
 
 
 async def claim_due(connection: Any, now: float, at_most: int) -> list[WaitingAttempt]:

@@ -6,7 +6,7 @@ locked by then, or belong to tenants whose limits rows are, so the order within 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from outdial.errors import Permanent
 from outdial.ports.store import (
     CallIdentity,
     ContactFacts,
+    Line,
     LineAsk,
     OpenCall,
     PastCall,
@@ -41,6 +42,10 @@ class PostgresTurn:
     async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
         """See the port."""
         return await plan.claim(self._connection, asks)
+
+    async def lines_left(self, claimed: Mapping[Line, int]) -> Set[Line]:
+        """See the port."""
+        return await plan.lines_left(self._connection, claimed)
 
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """See the port."""

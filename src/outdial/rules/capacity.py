@@ -59,6 +59,13 @@ class Limit:
         startable = min(self.left(), starts_within(self.next_start_at, self.calls_per_second, now, ahead_s))
         return min(1, startable) if state is CircuitState.HALF_OPEN else startable
 
+    def opens_at(self, now: float, ahead_s: float) -> float | None:
+        """When time alone lets the next call start (pace, back-off, open circuit); None = a slot or a probe must come back."""
+        if self.left() < 1 or self.circuit.state(now) is CircuitState.PROBING:
+            return None
+        paced = (self.next_start_at or now) - ahead_s if self.calls_per_second is not None else now
+        return max(now, paced, self.backoff_until or now, self.circuit.open_until or now)
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:

@@ -14,6 +14,19 @@ cross join lateral (
 ) w
 join attempts a on a.tenant = w.tenant and a.attempt_id = w.attempt_id
 
+-- name: lines_left
+-- Lines with more than was claimed of them; unlocked, so rows that another turn holds count. $1 campaigns, $2 lines, $3 how many were claimed
+select k.campaign, k.line
+from unnest($1::text[], $2::text[], $3::int[]) as k (campaign, line, claimed)
+where exists (
+    select
+    from waiting
+    where waiting.campaign = k.campaign and waiting.line = k.line and waiting.line is not null
+    order by urgency, due_at, attempt_id
+    offset k.claimed
+    limit 1
+)
+
 -- name: claim_due
 -- Sleepers to wake and attempts past their time. $1 now, $2 how many
 select w.*, a.request
