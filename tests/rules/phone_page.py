@@ -13,8 +13,9 @@ from outdial.rules.area_codes import areas_by_place
 from outdial.rules.ids import E164
 from outdial.rules.phone import geography
 from outdial.rules.policy import SelectionPolicy
+from tests.support.pages import REFERENCE, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "phone-numbers.md"
+PAGE = REFERENCE / "phone-numbers.md"
 Row = dict[str, str]
 
 ROWS: dict[str, Row] = {
@@ -115,11 +116,11 @@ def render() -> str:
     parts = [
         INTRODUCTION,
         "## Where outdial departs from the library\n",
-        _table(("number", "country", "zones", "why"), map(_departure, DECISIONS)),
+        table(("number", "country", "zones", "why"), map(_departure, DECISIONS)),
         "## Traps\n\nNumbers that look like something else.\n",
-        _table(("trap", "what becomes of it", "what it is"), map(_trap, [*TRAP_COUNTRY, *REFUSED])),
+        table(("trap", "what becomes of it", "what it is"), map(_trap, [*TRAP_COUNTRY, *REFUSED])),
         AREAS,
-        _table(("place", "areas"), ((place, _areas(groups)) for place, groups in areas_by_place().items())),
+        table(("place", "areas"), ((place, _areas(groups)) for place, groups in areas_by_place().items())),
     ]
     return "\n".join(parts)
 
@@ -147,11 +148,6 @@ def _trap(name: str) -> Sequence[str]:
 
 def _areas(groups: Iterable[Sequence[str]]) -> str:
     return " · ".join(" ".join(group) for group in groups)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":

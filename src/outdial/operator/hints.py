@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from outdial.rules.blocker import Blocker
-from outdial.rules.pool import SkipReason
+from outdial.rules.pool import SkipReason, Tier
 
 HINTS: Mapping[Blocker, str] = MappingProxyType(
     {
@@ -82,3 +82,18 @@ SKIPS: Mapping[SkipReason, str] = MappingProxyType(
     }
 )
 """Why a number never entered the draw."""
+
+TIERS: Mapping[Tier, str] = MappingProxyType(
+    {
+        Tier.STICKY: "The contact's own number.",
+        Tier.AREA_CODE: "Numbers of the contact's area code, overlays included (+1 only); with geomatch.",
+        Tier.COUNTRY: "Numbers of the contact's country; with prefer_country_match.",
+        Tier.TIME_ZONE: (
+            "Numbers whose time differs from the contact's by at most near_time_zone_hours at this moment; "
+            "with prefer_country_match."
+        ),
+        Tier.POOL: "All numbers of the pool.",
+        Tier.PRIMARY: "The campaign's primary, when no tier has a number of any weight that may call.",
+    }
+)
+"""How a number is found, in the order in which the tiers are tried."""
