@@ -69,7 +69,7 @@ def test_replacing_reads_the_secrets_anew() -> None:
 
 
 def test_an_unknown_provider_names_the_known_ones() -> None:
-    with pytest.raises(BadInput, match="known are: .*twilio"):
+    with pytest.raises(BadInput, match=r"known are: .*twilio"):
         provider_of("twillio")
     assert provider_of("twilio") is PROVIDERS["twilio"]
 

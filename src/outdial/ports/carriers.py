@@ -135,6 +135,15 @@ class CallbackRequest:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class HandOn:
+    """A callback that goes on to the customer's own application, as it came: raw body, signature headers."""
+
+    address: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
 class CallbackReader(Protocol):
     """A carrier's "verify and read"."""
 

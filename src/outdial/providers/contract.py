@@ -13,7 +13,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from outdial.errors import BadInput
-from outdial.ports.carriers import CallbackReader, Carrier
+from outdial.ports.carriers import CallbackReader, CallbackRequest, Carrier, HandOn
 from outdial.providers.http import HttpClient
 from outdial.rules.ids import ConnectionId
 
@@ -95,6 +95,11 @@ def api_root(settings: ConnectionSettings, default: str | None) -> str:
     return address.rstrip("/")
 
 
+def hands_nothing_on(_: CallbackRequest) -> HandOn | None:
+    """For providers that ask the customer's own application themselves."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
     """A connection ready for use: places calls, and reads what its provider calls back with."""
@@ -103,6 +108,8 @@ class OpenConnection:
     reader: CallbackReader
     callback_methods: frozenset[str]
     """HTTP methods its provider calls back with."""
+    hand_on: Callable[[CallbackRequest], HandOn | None] = hands_nothing_on
+    """What of a callback that was read without objection goes on to the customer's own application."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from outdial.ports.carriers import Carrier
 from outdial.providers.contract import OpenConnection, Provider, Secrets, read_settings
 from outdial.providers.http import HttpClient
 from outdial.providers.plivo import PLIVO
+from outdial.providers.telnyx import TELNYX
 from outdial.providers.twilio import TWILIO
 from outdial.providers.vonage import VONAGE
 from outdial.rules.ids import ConnectionId
@@ -17,6 +18,7 @@ PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
     for provider in (
         TWILIO,
+        TELNYX,
         VONAGE,
         PLIVO,
     )
