@@ -7,6 +7,7 @@ can be tried. Several on one database are several replicas.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -26,7 +27,7 @@ from outdial.dispatch.place import identity_of
 from outdial.dispatch.plan import Margins
 from outdial.dispatch.turn import StaleSnapshot, TurnResult, TurnSetting, take_turn
 from outdial.ports.messages import OutgoingEvent
-from outdial.ports.store import CallIdentity, Intent, NewAttempt
+from outdial.ports.store import CallIdentity, Intent, LineAsk, NewAttempt
 from outdial.postgres.catalogue import load_catalogue
 from outdial.postgres.pool import connect
 from outdial.postgres.store import PostgresStore
@@ -111,12 +112,10 @@ class HandReplica:
         """One turn with these reports, on a snapshot just read."""
         loop = asyncio.get_running_loop()
         work = Work([(identity, report, loop.create_future()) for identity, report in reports], sweep=sweep)
-        self.setting.board.replace(await self.store.lines())
-        self.setting.board.saw(await self.store.limits())
+        asks = [LineAsk(campaign, line, 200) for campaign, line in await self.store.lines()]
         while True:
             await self.pools.reload()
             try:
-                asks = self.setting.board.asks(self.clock.now(), work.frees())
                 result = await take_turn(self.setting, work, asks)
             except StaleSnapshot:
                 continue
@@ -165,8 +164,6 @@ class HandReplica:
 
     def told(self, kind: str) -> list[dict[str, Any]]:
         """The data of all events of that kind so far."""
-        import json
-
         bodies = [json.loads(event.body) for event in self.events]
         return [body["data"] for body in bodies if body["type"] == f"{kind}.v1"]
 

@@ -219,7 +219,7 @@ def correct_outcomes(corrected: Sequence[tuple[PastCall, CallFacts, str]]) -> li
     return [Part("settle", "correct_outcomes", columns(rows, 10))] if rows else []
 
 
-def insert_events(events: Sequence[OutgoingEvent], now: float) -> list[Part]:
-    """Put events into the outbox."""
+def insert_events(events: Sequence[OutgoingEvent], now: float, *, grace_s: float = RELAY_GRACE_S) -> list[Part]:
+    """Put events into the outbox. `grace_s` 0: whoever writes them cannot publish, so any replica may at once."""
     rows = [(e.event_id, e.routing_key, e.body) for e in events]
-    return [Part("settle", "insert_events", [*columns(rows, 3), now, now + RELAY_GRACE_S])] if rows else []
+    return [Part("settle", "insert_events", [*columns(rows, 3), now, now + grace_s])] if rows else []
