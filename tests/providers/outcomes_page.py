@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from outdial.providers.tables import SIP_OUTCOMES
-from outdial.providers.twilio.tables import ANSWERED_BY, CALL_STATUS, CREATE_ERRORS
-from outdial.rules.call_progress import final_outcome
+from outdial.providers.plivo import tables as plivo
+from outdial.providers.tables import SIP_OUTCOMES, StatusRow
+from outdial.providers.twilio import tables as twilio
+from outdial.providers.vonage import tables as vonage
+from outdial.rules.call_progress import AnsweredBy, final_outcome
 from outdial.rules.ids import CampaignId, NumberId, TenantId
 from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
 from outdial.rules.policy import CampaignPolicy
@@ -50,11 +53,48 @@ What no table lists is never guessed. A refusal of a create request that is not 
 status is kept and counted and ends nothing, because the call may be alive.
 """
 
-REFUSALS = """### Refusals of a create request
 
-With HTTP 400, 401, 403, 404, 409 or 422. A 401 whose code is not listed is the account's (`account_blocked`), and 429
-always means later. Any other status proves nothing, whatever code comes with it.
-"""
+@dataclass(frozen=True)
+class Section:
+    """One provider's tables. `refined_by`: what refines a status; `causes`: heading and table of that, if its own."""
+
+    title: str
+    refusals: str
+    errors: Mapping[str, Outcome]
+    statuses: Mapping[str, StatusRow]
+    refined_by: str
+    detection: str
+    answered_by: Mapping[str, AnsweredBy]
+    causes: Mapping[str, Outcome] = field(default_factory=dict)
+    remark: str = ""
+
+
+SECTIONS = (
+    Section(
+        "Twilio",
+        "With HTTP 400, 401, 403, 404, 409 or 422. A 401 whose code is not listed is the account's (`account_blocked`),"
+        " and 429\nalways means later. Any other status proves nothing, whatever code comes with it.",
+        twilio.CREATE_ERRORS, twilio.CALL_STATUS, "SIP code", "`AnsweredBy`", twilio.ANSWERED_BY,
+    ),
+    Section(
+        "Vonage",
+        "By HTTP status, told apart by the last word of the problem's `type`, or by the parameter that a 400 names. Any"
+        " other\nstatus proves nothing. Most refusals come as events.",
+        {**vonage.CREATE_ERRORS, **{f"400, names `{name}`": outcome for name, outcome in vonage.BAD_PARAMETERS.items()}},
+        vonage.CALL_STATUS, "detail", "statuses `human`, `machine`", vonage.ANSWERED_BY, vonage.CAUSES,
+        "`completed` without a duration and a start time was never answered: `unknown`. A call cannot be searched by its"
+        " number:\none that stays unconfirmed is looked for by time, and ends at its hard deadline.",
+    ),
+    Section(
+        "Plivo",
+        "By HTTP status, told apart by the text of a 400, 403 or 422. Any other status proves nothing.",
+        {**plivo.CREATE_ERRORS,
+         **{f"text: `{name}`": outcome for name, (_, outcome) in plivo.ERROR_TEXTS.items()}},
+        plivo.CALL_STATUS, "hangup cause code", "`Machine`", plivo.ANSWERED_BY, plivo.CAUSES,
+        "Plivo tells of machines only, so with machine detection a person's answer is `answered_unknown`. That a call was"
+        "\nanswered is known from its end, or by asking.",
+    ),
+)  # fmt: skip
 
 
 def render() -> str:
@@ -62,17 +102,26 @@ def render() -> str:
     parts = [
         INTRODUCTION,
         _table(("outcome", "meaning", "reached", "answer rate"), map(_outcome_row, Outcome)),
-        "## Twilio\n",
-        REFUSALS,
-        _table(("code", "outcome", "what follows"), _refusals()),
-        "### Call status, in callbacks and look-ups\n",
-        _table(("status", "progress", "outcome", "refined by the SIP code"), _statuses()),
-        "### Machine detection (`AnsweredBy`)\n",
-        _table(("result", "outcome of an answered call"), _machine_results()),
+        *(part for section in SECTIONS for part in _section(section)),
         "## SIP response codes\n\nOf calls that were not answered, for every provider that passes them on.\n",
         _table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in SIP_OUTCOMES.items())),
     ]
     return "\n".join(parts)
+
+
+def _section(section: Section) -> Iterable[str]:
+    yield f"## {section.title}\n"
+    if section.remark:
+        yield f"{section.remark}\n"
+    yield f"### Refusals of a create request\n\n{section.refusals}\n"
+    yield _table(("code", "outcome", "what follows"), _refusals(section.errors))
+    yield "### Call status, in callbacks and look-ups\n"
+    yield _table(("status", "progress", "outcome", f"refined by the {section.refined_by}"), _statuses(section))
+    if section.causes:
+        yield f"### Causes ({section.refined_by})\n"
+        yield _table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in section.causes.items()))
+    yield f"### Machine detection ({section.detection})\n"
+    yield _table(("result", "outcome of an answered call"), _machine_results(section.answered_by))
 
 
 def _outcome_row(outcome: Outcome) -> Sequence[str]:
@@ -81,27 +130,29 @@ def _outcome_row(outcome: Outcome) -> Sequence[str]:
     return f"`{outcome}`", MEANINGS[outcome], "yes" if is_reached(outcome, policy) else "no", rate
 
 
-def _refusals() -> Iterable[Sequence[str]]:
-    for code, outcome in CREATE_ERRORS.items():
+def _refusals(errors: Mapping[str, Outcome]) -> Iterable[Sequence[str]]:
+    for code, outcome in errors.items():
         follows = {
             Outcome.CAPACITY: "waits, tried again",
             Outcome.AMBIGUOUS: "unconfirmed",
             Outcome.CALLER_ID_REJECTED: "another number",
+            Outcome.ACCOUNT_BLOCKED: "waits, the connection's circuit opens",
         }
         yield code, f"`{outcome}`", follows.get(outcome, "ended")
 
 
-def _statuses() -> Iterable[Sequence[str]]:
-    for status, row in CALL_STATUS.items():
+def _statuses(section: Section) -> Iterable[Sequence[str]]:
+    everything = frozenset((section.causes or SIP_OUTCOMES).values())
+    for status, row in section.statuses.items():
         refined = ", ".join(f"`{outcome}`" for outcome in sorted(row.refined_by))
-        if row.refined_by == frozenset(SIP_OUTCOMES.values()):
+        if row.refined_by == everything:
             refined = "yes, see below"
         yield f"`{status}`", row.progress.name.lower(), f"`{row.outcome}`" if row.outcome else "", refined
 
 
-def _machine_results() -> Iterable[Sequence[str]]:
-    for word, answered_by in ANSWERED_BY.items():
-        yield f"`{word}`", f"`{final_outcome(Outcome.ANSWERED_UNKNOWN, answered_by)}`"
+def _machine_results(answered_by: Mapping[str, AnsweredBy]) -> Iterable[Sequence[str]]:
+    for word, who in answered_by.items():
+        yield f"`{word}`", f"`{final_outcome(Outcome.ANSWERED_UNKNOWN, who)}`"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
