@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ class Told:
 
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
     @property
     def fields(self) -> list[str]:
@@ -53,4 +54,4 @@ class Api:
         async with self.session.request(method, f"{self.url}/api/v1{path}", headers=headers, **more) as response:
             text = await response.text()
             body = await response.json(content_type=None) if text else None
-            return Told(response.status, body, dict(response.headers))
+            return Told(response.status, body, response.headers.copy())

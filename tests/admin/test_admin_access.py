@@ -34,7 +34,7 @@ async def test_without_a_known_token_every_route_is_closed(api: Api, token: str 
 async def test_a_viewer_changes_nothing(api: Api) -> None:
     for route in ROUTES:
         if route.role is Role.OPERATOR:
-            told = await api.ask(route.method, path_of(route.path), VIEWER, json={"why": "x"})
+            told = await api.ask(route.method, path_of(route.path), VIEWER, json={"why": "x"}, params={"why": "x"})
             assert (told.status, told.body["code"]) == (403, "forbidden"), route.name
 
 

@@ -36,8 +36,11 @@ async def test_it_is_valid_and_lists_every_route(described: Any) -> None:
         ("/attempts/OWN/explain", "/attempts/{attempt}/explain", {}),
         ("/attempts/WAITS/explain", "/attempts/{attempt}/explain", {}),
         ("/attempts/OWN/replay", "/attempts/{attempt}/replay", {}),
-        ("/numbers/n4", "/numbers/{number}", {}),
-        ("/numbers/nobody", "/numbers/{number}", {}),
+        ("/numbers/n4/health", "/numbers/{number}/health", {}),
+        ("/numbers/nobody/health", "/numbers/{number}/health", {}),
+        *((f"/{kind}", f"/{kind}", {}) for kind in ("tenants", "connections", "numbers", "campaigns")),
+        ("/campaigns/spring", "/campaigns/{campaign}", {}),
+        ("/connections/line", "/connections/{connection}", {}),
     ],
 )
 async def test_answers_are_as_described(

@@ -11,7 +11,10 @@ from typing import Any, Final
 from aiohttp import web
 from pydantic import ValidationError
 
+from outdial.catalogue.apply import CatalogueMoved
+from outdial.catalogue.problems import BadCatalogue
 from outdial.errors import BadInput, DatabaseRefused, NotFound, OutdialError, Retryable
+from outdial.operator.things import SomebodyElseChanged
 from outdial.redaction import mask_text
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -49,6 +52,11 @@ def problem_of(error: OutdialError) -> Problem:
         case BadInput():
             field = (error.field, mask_text(error.problem), error.cure)
             return Problem(422, error.code, mask_text(str(error)), (field,))
+        case BadCatalogue():
+            fields = tuple((one.where, f"{one.value} {one.what}".strip(), one.cure) for one in error.problems)
+            return Problem(422, error.code, "it contradicts the catalogue or itself; nothing was changed", fields)
+        case CatalogueMoved() | SomebodyElseChanged():
+            return Problem(412, error.code, mask_text(str(error)))
         case NotFound():
             return Problem(404, error.code, mask_text(str(error)))
         case Retryable():

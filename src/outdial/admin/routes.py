@@ -79,7 +79,7 @@ class Route:
     answer: type | None
     role: Role = Role.VIEWER
     query: type[Input] | None = None
-    body: type[Input] | None = None
+    body: type[BaseModel] | None = None
     statuses: tuple[int, ...] = ()
     """Further statuses than those of every route (200 or 204, 401, 403, 404 with a placeholder, 422 with input, 429, 503)."""
 

@@ -94,6 +94,27 @@ def campaign_policy(row: CampaignRow, *, spam_threshold: float) -> CampaignPolic
     return replace(policy, version=policy_version(policy))
 
 
+def complete(row: CampaignRow) -> dict[str, Any]:
+    """A campaign's settings with every default filled in, under the keys of the catalogue file."""
+    policy, settings = campaign_policy(row, spam_threshold=SelectionPolicy().spam_threshold), effective(row.settings)
+    selection = {key: value for key, value in asdict(policy.selection).items() if key != "spam_threshold"}
+    if policy.selection.tier_spill_after_s == math.inf:
+        selection["tier_spill_after_s"] = "never"
+    return {
+        "primary": row.primary,
+        "max_calls": row.max_calls,
+        "paused": row.paused,
+        "preset": settings.get("preset", "campaign"),
+        "calling_hours": settings.get("calling_hours", [{"days": hours.EVERY_DAY, "start": "09:00", "end": "20:00"}]),
+        **{key: getattr(policy, key) for key in _PLAIN},
+        "optional_events": sorted(policy.optional_events),
+        "answer": dict(policy.answer),
+        "sticky": asdict(policy.sticky),
+        "selection": selection,
+        "rotation": asdict(policy.rotation),
+    }
+
+
 def policy_version(policy: CampaignPolicy) -> str:
     """Twelve hex digits of a hash over all of the policy but this; the same in every process."""
     body = asdict(replace(policy, version=""))

@@ -57,6 +57,11 @@ def read_catalogue(text: str, file: str) -> CatalogueFile:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BadCatalogue(file, [Problem("TOML", "", str(error), "mend the line; strings need quotes")]) from None
+    return read_document(document, file)
+
+
+def read_document(document: Mapping[str, Any], file: str) -> CatalogueFile:
+    """What was TOML or JSON: the four tables of things by name. Raises `BadCatalogue` with every problem."""
     problems: list[Problem] = []
     entries: dict[tuple[Kind, str], Entry] = {}
     for kind, name, table in _tables(document, problems):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from outdial.admin.resources import attempts, campaigns, numbers
+from outdial.admin.resources import attempts, campaigns, numbers, things
 from outdial.admin.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*campaigns.ROUTES, *attempts.ROUTES, *numbers.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*things.ROUTES, *campaigns.ROUTES, *attempts.ROUTES, *numbers.ROUTES)

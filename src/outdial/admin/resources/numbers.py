@@ -12,4 +12,6 @@ async def _number(asked: Asked) -> NumberHealthPage:
     return await number_health(asked.pool, asked.path["number"], spam_threshold=asked.setting.spam_threshold)
 
 
-ROUTES: Final = (Route("GET", "/numbers/{number}", "One number across its campaigns", _number, NumberHealthPage),)
+ROUTES: Final = (
+    Route("GET", "/numbers/{number}/health", "One number across its campaigns", _number, NumberHealthPage),
+)
