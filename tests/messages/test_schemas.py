@@ -14,7 +14,7 @@ from outdial.cli import schema as schema_command
 from outdial.dispatch.announce import Announcer
 from outdial.ports.messages import OutgoingEvent
 from outdial.rabbitmq.schemas import DOCUMENTS, asyncapi, events, jobs
-from outdial.rules.events import attempt_event, number_event, sticky_event, sticky_order_event
+from outdial.rules.events import attempt_event, campaign_event, number_event, sticky_event, sticky_order_event
 from outdial.rules.ids import AttemptId, AttemptKey, CampaignId, NumberId, TenantId
 from outdial.telemetry.metrics import Metrics
 from tests.messages.deliveries import ATTEMPT_ID, message
@@ -86,6 +86,7 @@ def built_events() -> list[OutgoingEvent]:
         "provider_status": "completed", "provider_code": None, "intent_at": "2026-11-21T10:00:00.000Z",
     }  # fmt: skip
     made = [
+        *(campaign_event(KEY.tenant, SPRING, kind, 1.0) for kind in ("no_eligible_number", "numbers_at_daily_cap")),
         attempt_event(KEY, SPRING, "accepted", 1.0, FULL, {}),
         attempt_event(KEY, SPRING, "placed", 1.0, FULL, call),
         attempt_event(KEY, SPRING, "answered", 1.0, FULL, call),

@@ -50,11 +50,12 @@ NOBODY = f"""## When nobody calls
 | `sticky_number_busy` | the contact's own number may call but has no room | room on its connection, or `sticky.max_wait_s` |
 | `tier_busy` | numbers of a tier match, none has room, and the next tier could help | room on their connections, or `tier_spill_after_s` |
 | `connections_at_capacity` | nobody has room, and no other tier could help | room on any of their connections |
-| `no_eligible_number` | nobody may call, the primary neither | a change of the catalogue; looked at every {LOOK_AGAIN_S:g} s |
+| `no_eligible_number` | nobody may call, the primary neither | a change of the catalogue or of a number's health; looked at every {LOOK_AGAIN_S:g} s |
 | `numbers_at_daily_cap` | the same, and a number is out only because of its own `max_calls_24h` | the same |
 
 A number on a connection that is paused, full, held back by its carrier or switched off by its circuit is busy, not
-skipped. A wait that something else interrupts (calling hours, a pause) goes on where it stopped. All [blockers](blockers.md).
+skipped. When nobody may call, an event says so, once a minute for each campaign: `campaign.no_eligible_number` or
+`campaign.numbers_at_daily_cap`. A wait that something else interrupts (calling hours, a pause) goes on where it stopped. All [blockers](blockers.md).
 """
 
 RECORD_KEYS: Mapping[str, str] = {

@@ -8,8 +8,9 @@ from typing import Any
 from outdial.ports.messages import OutgoingEvent
 from outdial.ports.store import CallIdentity, OpenCall
 from outdial.rules import events
+from outdial.rules.blocker import Blocker
 from outdial.rules.call_fate import CallFacts
-from outdial.rules.ids import AttemptKey, CampaignId
+from outdial.rules.ids import AttemptKey, CampaignId, TenantId
 from outdial.rules.outcome import Outcome, is_reached
 from outdial.rules.policy import CampaignPolicy
 from outdial.rules.sticky import StickyChange, StickyEvent
@@ -21,6 +22,7 @@ class Announcer:
 
     def __init__(self, into: list[OutgoingEvent], metrics: Metrics) -> None:
         self._into, self._metrics = into, metrics
+        self._stalled: set[tuple[CampaignId, Blocker]] = set()
 
     def call(self, call: OpenCall, policy: CampaignPolicy | None, kind: str, facts: CallFacts, at: float) -> None:
         """`placed` or `answered`, if the campaign wants it."""
@@ -94,6 +96,12 @@ class Announcer:
             self._metrics.ring_seconds.observe(max(0.0, over - facts.ringing_at))
         if facts.answered_at is not None and facts.ended_at is not None:
             self._metrics.call_seconds.observe(max(0.0, facts.ended_at - facts.answered_at))
+
+    def nobody_may_call(self, tenant: TenantId, campaign: CampaignId, blocker: Blocker, at: float) -> None:
+        """No number of the campaign's pool may call some contact: told once a turn, and once a minute over all."""
+        if (campaign, blocker) not in self._stalled:
+            self._stalled.add((campaign, blocker))
+            self._into.append(OutgoingEvent(*events.campaign_event(tenant, campaign, blocker.value, at)))
 
     def _add(
         self, key: AttemptKey, campaign: CampaignId, kind: str, at: float, request: Mapping[str, Any],

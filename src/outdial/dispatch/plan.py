@@ -104,7 +104,7 @@ class Planning:
     def _forbidden(self, attempt: WaitingAttempt, view: PoolView) -> bool:
         key = attempt.key
         contact = (key.tenant, attempt.contact)
-        if key in self._facts.canceled:
+        if attempt.canceled or key in self._facts.canceled:
             self.end(attempt, Ending.CANCELED, "canceled")
         elif attempt.not_after <= self._now:
             self.end(attempt, Ending.EXPIRED, "not_after")
@@ -165,7 +165,10 @@ class Planning:
         self._metrics.parked.labels(blocker=blocker).inc()
 
     def wake(self, attempt: WaitingAttempt) -> None:
-        """Its time to be looked at has come: it joins the any-line, where the next turn finds it."""
+        """Its time to be looked at has come: it joins the any-line, where the next turn finds it, unless it is over."""
+        if attempt.canceled:
+            self.end(attempt, Ending.CANCELED, "canceled")
+            return
         if attempt.not_after <= self._now:
             self.end(attempt, Ending.EXPIRED, "not_after")
             return
@@ -195,6 +198,8 @@ class Planning:
             waits_on = (blocked.spilled, blocked.sticky_waited) == (attempt.spilled, attempt.sticky_waited)
             if waits_on and attempt.line == line:
                 return  # it stays in its line: room is all it needs
+        if blocker in (Blocker.NO_ELIGIBLE_NUMBER, Blocker.NUMBERS_AT_DAILY_CAP):
+            self._announce.nobody_may_call(attempt.key.tenant, attempt.campaign, blocker, self._now)
         sleeps_until = blocked.look_at
         if sleeps_until is None:
             sleeps_until = attempt.not_after if line is not None else self._now + LOOK_AGAIN_S

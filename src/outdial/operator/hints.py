@@ -55,8 +55,8 @@ HOW_LONG: Mapping[Blocker, str] = MappingProxyType(
         Blocker.CAMPAIGN_PAUSED: "Until it is resumed.",
         Blocker.TENANT_PAUSED: "Until it is resumed.",
         Blocker.OUTSIDE_CALLING_HOURS: "Until the next opening, which is shown.",
-        Blocker.NO_ELIGIBLE_NUMBER: "Looked at again when the catalogue changes, and every 60 s.",
-        Blocker.NUMBERS_AT_DAILY_CAP: "Looked at again when the catalogue changes, and every 60 s: the calls of 24 h ago fall out hour by hour.",
+        Blocker.NO_ELIGIBLE_NUMBER: "Looked at again when the catalogue or a number's health changes, and every 60 s.",
+        Blocker.NUMBERS_AT_DAILY_CAP: "Looked at again when the catalogue or a number's health changes, and every 60 s: the calls of 24 h ago fall out hour by hour.",
         Blocker.CARRIER_BACKOFF: "As long as the carrier said.",
         Blocker.CONTACT_IN_CALL: "Until that call ends.",
     }

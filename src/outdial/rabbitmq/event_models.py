@@ -206,6 +206,21 @@ class StickyChanged(Envelope):
     data: StickyData
 
 
+class CampaignData(Part):
+    """Which campaign, and what keeps attempts of it from being dialled."""
+
+    tenant_id: str
+    campaign_id: str
+    blocker: Literal["no_eligible_number", "numbers_at_daily_cap"]
+
+
+class CampaignStalls(Envelope):
+    """No number of the pool may call some contact. At most once a minute for each campaign, while it lasts."""
+
+    type: Literal["campaign.no_eligible_number.v1", "campaign.numbers_at_daily_cap.v1"]
+    data: CampaignData
+
+
 EVENTS: Final[tuple[type[Envelope], ...]] = (
     AttemptAccepted,
     AttemptPlaced,
@@ -216,4 +231,5 @@ EVENTS: Final[tuple[type[Envelope], ...]] = (
     AttemptCorrected,
     NumberChanged,
     StickyChanged,
+    CampaignStalls,
 )

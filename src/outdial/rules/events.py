@@ -90,6 +90,21 @@ def sticky_order_event(
     )
 
 
+CAMPAIGN_EVENT_EVERY_S: Final = 60.0
+"""Within such a minute all attempts and replicas tell one event about a campaign: a stalled one has many attempts."""
+
+
+def campaign_event(tenant: TenantId, campaign: CampaignId, kind: str, at: float) -> tuple[str, str, str]:
+    """(event id, routing key, body) of `campaign.<kind>.v1`: what keeps attempts of that campaign from being dialled."""
+    event_id = uuid5(_SPACE, f"{tenant}/{campaign}/{kind}/{int(at // CAMPAIGN_EVENT_EVERY_S)}")
+    body = {"tenant_id": tenant, "campaign_id": campaign, "blocker": kind}
+    return (
+        str(event_id),
+        f"{tenant}.{campaign}.campaign.{kind}",
+        _envelope(event_id, tenant, f"campaign.{kind}.v1", campaign, at, {}, body),
+    )
+
+
 def timestamp(at: float) -> str:
     """RFC 3339 in UTC with milliseconds."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
