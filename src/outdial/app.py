@@ -33,6 +33,7 @@ from outdial.postgres.store import PostgresStore
 from outdial.postgres.upkeep import UpkeepQueries
 from outdial.postgres.weights import load_weights
 from outdial.providers.contract import Secrets
+from outdial.providers.handing_on import HandingOn
 from outdial.providers.http import HttpClient, HttpLimits
 from outdial.providers.registry import OpenConnections
 from outdial.rabbitmq.messages import decode
@@ -224,6 +225,7 @@ class App:
                 metrics,
                 options.intake_batch,
                 relay.offer,
+                options.spam_threshold,
             ),
             desk,
             Follower(self.store, desk, clock, metrics),
@@ -240,7 +242,12 @@ class App:
         def count(result: str) -> None:
             self.metrics.callbacks.labels(result=result).inc()
 
-        server = CallbackServer(self.options.public_url, self.connections, self.dispatcher.follower, count)
+        def count_handed_on(result: str) -> None:
+            self.metrics.handed_on.labels(result=result).inc()
+
+        handing_on = await self._parts.enter_async_context(HandingOn(count_handed_on))
+        follower = self.dispatcher.follower
+        server = CallbackServer(self.options.public_url, self.connections, follower, count, handing_on.offer)
         runner = web.AppRunner(server.application(), access_log=None)
         await runner.setup()
         self._parts.push_async_callback(runner.cleanup)

@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from outdial.errors import BadInput, DatabaseUnavailable
-from outdial.ports.carriers import CallbackRequest, ForgedCallback
+from outdial.ports.carriers import CallbackRequest, ForgedCallback, HandOn
 from outdial.providers.http import HttpClient
 from outdial.providers.registry import OpenConnections
 from outdial.rules.call_progress import CallNews, Progress
@@ -46,6 +46,10 @@ class Reader:
 class OneDoor:
     reader: Reader = field(default_factory=Reader)
     callback_methods: frozenset[str] = frozenset({"POST"})
+    onward: HandOn | None = None
+
+    def hand_on(self, _: CallbackRequest) -> HandOn | None:
+        return self.onward
 
     def door(self, provider: str, connection: ConnectionId) -> Door | None:
         return self if (provider, connection) == ("mute", CONNECTION) else None
@@ -76,6 +80,7 @@ class Port:
     doors: OneDoor
     sink: Sink
     counted: list[str]
+    handed_on: list[HandOn]
     url: str
     client: aiohttp.ClientSession
 
@@ -87,13 +92,20 @@ class Port:
 
 @pytest.fixture
 async def port() -> AsyncIterator[Port]:
-    doors, sink, counted = OneDoor(), Sink(), list[str]()
+    doors, sink, counted, handed_on = OneDoor(), Sink(), list[str](), list[HandOn]()
     sink.gate.set()
     server = CallbackServer(
-        PUBLIC_URL, doors, sink, counted.append, max_body_bytes=1_000, body_timeout_s=0.2, deliver_timeout_s=0.2
+        PUBLIC_URL,
+        doors,
+        sink,
+        counted.append,
+        handed_on.append,
+        max_body_bytes=1_000,
+        body_timeout_s=0.2,
+        deliver_timeout_s=0.2,
     )
     async with TestServer(server.application()) as running, aiohttp.ClientSession() as client:
-        yield Port(doors, sink, counted, str(running.make_url("")).rstrip("/"), client)
+        yield Port(doors, sink, counted, handed_on, str(running.make_url("")).rstrip("/"), client)
 
 
 async def test_a_callback_is_verified_delivered_and_answered(port: Port) -> None:
@@ -118,6 +130,24 @@ async def test_the_answer_waits_for_the_commit(port: Port) -> None:
     assert port.counted == []
     port.sink.gate.set()
     assert (await answer)[0] == 204
+
+
+async def test_what_goes_on_is_offered_before_the_commit(port: Port) -> None:
+    port.doors.onward = HandOn("https://voice.example.com", {}, b"a=1")
+    port.sink.gate.clear()
+    answer = asyncio.ensure_future(port.call(data=b"a=1"))
+    await port.sink.begun.wait()
+    assert (port.handed_on, answer.done()) == ([port.doors.onward], False)
+    port.sink.gate.set()
+    assert (await answer)[0] == 204
+
+
+@pytest.mark.parametrize("error", [ForgedCallback("no"), BadInput("data", "is missing")])
+async def test_what_was_not_read_does_not_go_on(port: Port, error: Exception) -> None:
+    port.doors.onward = HandOn("https://voice.example.com", {}, b"a=1")
+    port.doors.reader.result = error
+    await port.call()
+    assert port.handed_on == []
 
 
 async def test_a_forged_callback_touches_nothing(port: Port) -> None:

@@ -159,6 +159,11 @@ class HttpClient:
         body = None if content is None else BytesPayload(json.dumps(content).encode(), content_type=JSON)
         return await self._repeatable(method, url, headers, body)
 
+    async def pass_on(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """POST a body that is not ours, as it is. May be repeated. Raises `Retryable` as `get` does."""
+        payload = BytesPayload(body, content_type=headers.get("content-type", JSON))
+        return await self._repeatable("POST", url, headers, payload)
+
     async def _repeatable(
         self, method: str, url: str, headers: Mapping[str, str], body: BytesPayload | None
     ) -> Answer:  # fmt: skip

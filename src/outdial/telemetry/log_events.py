@@ -14,6 +14,7 @@ LOG_EVENTS: Mapping[str, str] = {
     "broker.connected": "a connection to RabbitMQ is set up; `purpose` says which",
     "broker.lost": "a connection to RabbitMQ was lost; a new one is made",
     "broker.unavailable": "a connection to RabbitMQ could not be set up; tried again after a pause",
+    "callback.not_handed_on": "a callback did not reach the customer's own application; `reason` says why",
     "carrier.unknown_code": "a carrier said something that no table knows; recorded as it came",
     "catalogue.retry": "the catalogue could not be read again; the snapshot at hand stays in use",
     "connection.cannot_be_opened": "a connection of the catalogue has settings or credentials that cannot work; it is not dialled through",

@@ -19,6 +19,7 @@ from outdial.telemetry.metric_kinds import OPEN, Definitions, MetricFact
 
 PLACE_RESULTS = ("accepted", "refused", "deferred", "not_sent", "ambiguous")
 CALLBACK_RESULTS = ("applied", "unknown", "forged", "unreadable", "failed")
+HANDED_ON_RESULTS = ("delivered", "refused", "failed", "dropped")
 INTAKE_RESULTS = ("stored", "duplicate", "conflicting", "rejected", "canceled", "dead_lettered")
 STICKY_EVENTS = ("bound", "moved", "reused", "cleared")
 INVARIANTS = ("several_calls_found", "turn_refused")
@@ -109,6 +110,11 @@ class Metrics:
         )
         self.callbacks = define.counter(
             "outdial_callbacks_total", "Callbacks of carriers, by what became of them.", result=CALLBACK_RESULTS
+        )
+        self.handed_on = define.counter(
+            "outdial_callbacks_handed_on_total",
+            "Callbacks handed on to customers' own applications, by what became of them.",
+            result=HANDED_ON_RESULTS,
         )
         self.unknown_codes = define.counter(
             "outdial_unknown_carrier_codes_total", "Carrier codes that no table knows; recorded as they came."

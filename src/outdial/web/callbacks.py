@@ -16,7 +16,7 @@ from uuid import UUID
 from aiohttp import web
 
 from outdial.errors import BadInput, OutdialError
-from outdial.ports.carriers import CallbackReader, CallbackRequest, ForgedCallback
+from outdial.ports.carriers import CallbackReader, CallbackRequest, ForgedCallback, HandOn
 from outdial.rules.call_progress import CallNews
 from outdial.rules.callback_address import CALLBACK_ROUTE, callback_url
 from outdial.rules.ids import ConnectionId, Placement
@@ -48,6 +48,10 @@ class Door(Protocol):
     def callback_methods(self) -> frozenset[str]:
         """The HTTP methods its provider uses."""
 
+    @property
+    def hand_on(self) -> Callable[[CallbackRequest], HandOn | None]:
+        """What of a callback that was read goes on to the customer's own application."""
+
 
 class Doors(Protocol):
     """The connections that this replica knows."""
@@ -60,6 +64,10 @@ CountCallback = Callable[[str], None]
 """Called once per callback with what became of it: `applied`, `unknown`, `forged`, `unreadable` or `failed`."""
 
 
+def _keep(_: HandOn) -> None:
+    """Where nothing is handed on."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallbackServer:
     """The handlers of the public port. `public_url`: the address that carriers were given, see `callback_url`."""
@@ -68,6 +76,8 @@ class CallbackServer:
     doors: Doors
     sink: CallbackSink
     count: CountCallback
+    hand_on: Callable[[HandOn], None] = _keep
+    """Takes what goes on to a customer's application, and returns at once."""
     max_body_bytes: int = MAX_BODY_BYTES
     body_timeout_s: float = BODY_TIMEOUT_S
     deliver_timeout_s: float = DELIVER_TIMEOUT_S
@@ -120,6 +130,9 @@ class CallbackServer:
         except BadInput:
             self.count("unreadable")
             return web.Response(status=400)
+        # Before the commit, for a live call waits for its application; our settling goes on beside it.
+        if (onward := door.hand_on(callback)) is not None:
+            self.hand_on(onward)
         try:
             async with asyncio.timeout(self.deliver_timeout_s):
                 known = await self.sink.deliver(callback.connection, callback.placement, news)
