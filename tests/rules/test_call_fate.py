@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -176,3 +177,29 @@ def test_one_batch_in_any_order_gives_the_same_facts(order: list[fate.Report]) -
 )
 def test_what_an_answer_says_about_its_connection(report: fate.Report, result: RequestResult | None) -> None:
     assert fate.request_result(report) is result
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["answered first", "end first"])
+def test_a_call_that_was_seen_answered_does_not_end_unanswered(first: int) -> None:
+    """Telnyx's `normal_clearing` without a SIP code says neither."""
+    both = [news(Progress.ANSWERED), news(Progress.FINAL, Outcome.NO_ANSWER)]
+    decided = decide(PLACED, *both[first:], *both[:first])
+    assert isinstance(decided, fate.Ends)
+    assert decided.outcome is Outcome.ANSWERED_UNKNOWN
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CARRIER_FAILED])
+def test_the_last_word_stands_otherwise(outcome: Outcome) -> None:
+    decided = decide(PLACED, news(Progress.RINGING), news(Progress.FINAL, outcome))
+    assert isinstance(decided, fate.Ends)
+    assert decided.outcome is outcome
+
+
+def test_another_legs_end_is_not_this_calls_end() -> None:
+    """A customer's application may transfer the call; the new leg's events come to the same address."""
+    other = fate.HasNews(replace(news(Progress.FINAL, Outcome.BUSY).news, carrier_call_id="CA2"), NOW)
+    decided = decide(PLACED, other)
+    assert decided == fate.StaysOpen(PLACED)
+    decided = decide(PLACED, other, news(Progress.FINAL, Outcome.ANSWERED_UNKNOWN))
+    assert isinstance(decided, fate.Ends)
+    assert decided.outcome is Outcome.ANSWERED_UNKNOWN

@@ -227,11 +227,19 @@ def _sign_of_life(facts: CallFacts, report: Report, now: float, overdue_after_s:
 
 
 def _join(facts: CallFacts, news: CallNews, heard_at: float, now: float, overdue_after_s: float) -> CallFacts:
-    """The join of the semilattice: the higher rank wins, times keep their earliest, the first final status stays."""
+    """The join of the semilattice: the higher rank wins, times keep their earliest, the first final status stays.
+
+    News of another call is none: a customer's application may have legs of its own report to the same address.
+    """
+    if None not in (facts.carrier_call_id, news.carrier_call_id) and news.carrier_call_id != facts.carrier_call_id:
+        return facts
     at = news.at if news.at is not None else heard_at
     final = news.progress is Progress.FINAL and facts.outcome is None
-    higher = news.progress > facts.progress
+    in_hand, higher = facts.state is CallState.PLACED and not final, news.progress > facts.progress
     answered = news.progress in (Progress.ANSWERED, Progress.MACHINE_RESULT) or news.was_answered
+    outcome = news.outcome if final else facts.outcome
+    if outcome is Outcome.NO_ANSWER and (answered or facts.answered_at is not None):
+        outcome = Outcome.ANSWERED_UNKNOWN  # a last word that leaves it open, of a call that was seen answered
     answered_at = min(at, heard_at) - (news.duration_s or 0.0) if news.was_answered else at
     return replace(
         facts,
@@ -245,15 +253,9 @@ def _join(facts: CallFacts, news: CallNews, heard_at: float, now: float, overdue
         answered_by=_clearer(facts.answered_by, news.answered_by),
         provider_status=news.provider_status if final or (higher and facts.outcome is None) else facts.provider_status,
         provider_code=news.provider_code if final else facts.provider_code,
-        outcome=news.outcome if final else facts.outcome,
-        next_check_at=_next_check(facts, final, now, overdue_after_s),
+        outcome=outcome,
+        next_check_at=facts.next_check_at if in_hand else now + (MACHINE_GRACE_S if final else overdue_after_s),
     )
-
-
-def _next_check(facts: CallFacts, final: bool, now: float, overdue_after_s: float) -> float:
-    if final:
-        return now + MACHINE_GRACE_S
-    return facts.next_check_at if facts.state is CallState.PLACED else now + overdue_after_s
 
 
 def _clearer(old: AnsweredBy | None, new: AnsweredBy | None) -> AnsweredBy | None:
