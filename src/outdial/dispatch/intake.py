@@ -55,11 +55,12 @@ class Intake:
         metrics: Metrics,
         batch: int,
         offer: Callable[[Iterable[OutgoingEvent]], None],
+        spam_threshold: float = 0.75,
     ) -> None:
-        """`offer` takes the events of stored attempts, to be published at once."""
+        """`offer` takes the events of what was stored, to be published at once; `spam_threshold` is the platform's."""
         self._inbox, self._decode, self._store, self._pools = inbox, decode, store, pools
         self._board, self._desk, self._clock, self._metrics = board, desk, clock, metrics
-        self._batch, self._offer = batch, offer
+        self._batch, self._offer, self._spam_threshold = batch, offer, spam_threshold
 
     async def receive(self) -> Sequence[Delivery]:
         """The next batch; empty once the inbox is closed."""
@@ -77,13 +78,19 @@ class Intake:
             await self._store.keep_dead_letters(batch.letters)
             self._metrics.attempts_received.labels(result="dead_lettered").inc(len(batch.letters))
         if batch.reports:
-            await self._store.report_health(batch.reports, now)
+            await self._note(batch.reports, now)
         for promise in self._desk.cancel([cancel.key for cancel in batch.cancels]):
             await promise
         crashpoint("before_ack")
         await self._inbox.ack(deliveries)
         self._board.add_campaigns({a.campaign for a in new if a.ended is None and not a.sleeps})
         self._desk.wake()
+
+    async def _note(self, reports: Sequence[HealthReport], now: float) -> None:
+        strangers, events = await self._store.report_health(reports, now, self._spam_threshold)
+        if strangers:
+            log.warning("number.report_of_unknown", reports=strangers)
+        self._offer(events)
 
     def _sorted(self, deliveries: Sequence[Delivery], now: float) -> _Batch:
         batch = _Batch([], [], [], [])

@@ -214,6 +214,12 @@ async def record_change(
     return now
 
 
+async def read_time(connection: AnyConnection) -> float:
+    """The database's clock, Unix seconds: asked after the locks are ours, it orders changes."""
+    now: float = await connection.fetchval(_SQL["read_time"])
+    return now
+
+
 async def record(
     connection: AnyConnection, *, who: str, why: str, action: str, subject: str, detail: Mapping[str, object]
 ) -> float:

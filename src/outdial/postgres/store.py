@@ -19,17 +19,16 @@ from outdial.ports.store import (
     NewAttempt,
     TakenIn,
 )
-from outdial.postgres import intake, statements
+from outdial.postgres import intake, numbers, statements
 from outdial.postgres.plan import limit_of
 from outdial.postgres.pool import translate_errors
-from outdial.postgres.rows import columns, facts_of, identity_of
+from outdial.postgres.rows import facts_of, identity_of
 from outdial.postgres.turn import PostgresTurn
 from outdial.rules.attempt import HealthReport
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.ids import E164, CampaignId, Placement, TenantId
 
 PLAN, SETTLE = statements.load("plan"), statements.load("settle")
-INTAKE = statements.load("intake")
 FORGET_WORKERS_S = 3_600.0
 RELAY, RECOVER = statements.load("relay"), statements.load("recover")
 
@@ -118,13 +117,12 @@ class PostgresStore:
             for row in rows
         ]
 
-    async def report_health(self, reports: Sequence[HealthReport], now: float) -> int:
+    async def report_health(
+        self, reports: Sequence[HealthReport], now: float, spam_threshold: float
+    ) -> tuple[int, Sequence[OutgoingEvent]]:
         """See the port."""
-        arguments = columns(((r.tenant, r.number, r.score, r.source, r.why) for r in reports), 5)
         async with self._connection(transaction=True) as connection:
-            found = await connection.fetch(INTAKE["report_health"], *arguments, now)
-            await connection.execute(SETTLE["bump_catalogue"])
-        return len(reports) - len(found)
+            return await numbers.report(connection, reports, now, spam_threshold)
 
     async def heartbeat(self, now: float) -> None:
         """See the port."""

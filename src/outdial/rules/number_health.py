@@ -86,9 +86,16 @@ def turns(before: NumberHealth, after: NumberHealth, now: float, spam_threshold:
         kinds.append("carrier_rejected")
     if (after.failing_since is None) != (before.failing_since is None):
         kinds.append("failing" if after.failing_since is not None else "recovered")
-    if before.own_score_now(now) < spam_threshold <= after.own_score_now(now):
-        kinds.append("flagged")
+    if flagged := score_turn(before.own_score_now(now), after.own_score_now(now), spam_threshold):
+        kinds.append(flagged)
     return kinds
+
+
+def score_turn(before: float, after: float, spam_threshold: float) -> str | None:
+    """What a change of the spam score means for the draws: `flagged`, `unflagged`, None = nothing."""
+    if before < spam_threshold <= after:
+        return "flagged"
+    return "unflagged" if after < spam_threshold <= before else None
 
 
 def _failed(health: NumberHealth, contact: E164, now: float, others_worked_at: float | None) -> NumberHealth:
