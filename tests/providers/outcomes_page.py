@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from outdial.providers.plivo import tables as plivo
 from outdial.providers.tables import SIP_OUTCOMES, StatusRow
@@ -14,8 +13,9 @@ from outdial.rules.call_progress import AnsweredBy, final_outcome
 from outdial.rules.ids import CampaignId, NumberId, TenantId
 from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
 from outdial.rules.policy import CampaignPolicy
+from tests.support.pages import REFERENCE, table
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "outcomes.md"
+PAGE = REFERENCE / "outcomes.md"
 
 MEANINGS: Mapping[Outcome, str] = {
     Outcome.ANSWERED_HUMAN: "A person picked up, says machine detection",
@@ -101,10 +101,10 @@ def render() -> str:
     """The whole page."""
     parts = [
         INTRODUCTION,
-        _table(("outcome", "meaning", "reached", "answer rate"), map(_outcome_row, Outcome)),
+        table(("outcome", "meaning", "reached", "answer rate"), map(_outcome_row, Outcome)),
         *(part for section in SECTIONS for part in _section(section)),
         "## SIP response codes\n\nOf calls that were not answered, for every provider that passes them on.\n",
-        _table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in SIP_OUTCOMES.items())),
+        table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in SIP_OUTCOMES.items())),
     ]
     return "\n".join(parts)
 
@@ -114,14 +114,14 @@ def _section(section: Section) -> Iterable[str]:
     if section.remark:
         yield f"{section.remark}\n"
     yield f"### Refusals of a create request\n\n{section.refusals}\n"
-    yield _table(("code", "outcome", "what follows"), _refusals(section.errors))
+    yield table(("code", "outcome", "what follows"), _refusals(section.errors))
     yield "### Call status, in callbacks and look-ups\n"
-    yield _table(("status", "progress", "outcome", f"refined by the {section.refined_by}"), _statuses(section))
+    yield table(("status", "progress", "outcome", f"refined by the {section.refined_by}"), _statuses(section))
     if section.causes:
         yield f"### Causes ({section.refined_by})\n"
-        yield _table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in section.causes.items()))
+        yield table(("code", "outcome"), ((code, f"`{outcome}`") for code, outcome in section.causes.items()))
     yield f"### Machine detection ({section.detection})\n"
-    yield _table(("result", "outcome of an answered call"), _machine_results(section.answered_by))
+    yield table(("result", "outcome of an answered call"), _machine_results(section.answered_by))
 
 
 def _outcome_row(outcome: Outcome) -> Sequence[str]:
@@ -153,11 +153,6 @@ def _statuses(section: Section) -> Iterable[Sequence[str]]:
 def _machine_results(answered_by: Mapping[str, AnsweredBy]) -> Iterable[Sequence[str]]:
     for word, who in answered_by.items():
         yield f"`{word}`", f"`{final_outcome(Outcome.ANSWERED_UNKNOWN, who)}`"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 if __name__ == "__main__":
