@@ -53,6 +53,7 @@ def openapi(routes: Iterable[Route]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for route in routes:
         paths.setdefault(ROOT + route.path, {})[route.method.lower()] = _operation(route, schemas)
+    paths[f"{ROOT}/stream"] = {"get": _stream()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -85,6 +86,21 @@ def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
+def _stream() -> dict[str, Any]:
+    """Not of the table: its answer has no end."""
+    told = {"description": "`event: overview` with an Overview as data, each time that it differs; `event: trouble`"}
+    good = {**told, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+    problems = {str(status): _problem(status) for status in (401, 422, 429, 500, 503)}
+    return {
+        "operationId": "get_stream",
+        "summary": "How things stand, told as it changes (server-sent events)",
+        "tags": ["overview"],
+        "x-role": "viewer",
+        "parameters": [],
+        "responses": {"200": good, **problems},
+    }
+
+
 def _statuses(route: Route) -> list[int]:
     good = {200 if route.answer is not None else 204}
     good = {one for one in route.statuses if one < 300} or good
@@ -102,6 +118,10 @@ def _response(status: int, route: Route, schemas: dict[str, Any]) -> dict[str, A
     if status < 300:
         assert route.answer is not None
         return {"description": "Done", "content": {"application/json": {"schema": _schema(route.answer, schemas)}}}
+    return _problem(status)
+
+
+def _problem(status: int) -> dict[str, Any]:
     return {"description": _SAYS[status], "content": {CONTENT_TYPE: {"schema": _reference("Problem")}}}
 
 
@@ -137,7 +157,9 @@ def _schema(model: type, schemas: dict[str, Any]) -> dict[str, Any]:
     if set(schema) == {"$ref"}:
         del parts[model.__name__]
     for name, part in parts.items():
-        schemas[name] = _as_answered(part) if is_dataclass(model) else part
+        described = _as_answered(part) if is_dataclass(model) else part
+        if schemas.setdefault(name, described) != described:
+            raise TypeError(f"two different things are called {name}")
     return _reference(model.__name__)
 
 

@@ -19,9 +19,11 @@ from outdial.admin.openapi import openapi
 from outdial.admin.pace import Pace
 from outdial.admin.problems import Problem, problem_of, problem_of_validation
 from outdial.admin.resources import ROUTES
-from outdial.admin.routes import ROOT, Answer, Asked, Route, Setting
+from outdial.admin.routes import ROOT, Answer, Asked, Input, Route, Setting
+from outdial.admin.stream import Stream, TooManyViewers
 from outdial.admin.tokens import Caller, Role, Tokens
 from outdial.errors import OutdialError
+from outdial.operator.overview import overview
 from outdial.operator.plain import as_data
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,7 @@ class AdminServer:
 
     def __init__(self, setting: Setting, tokens: Tokens, pace: Pace, routes: tuple[Route, ...] = ROUTES) -> None:
         self._setting, self._tokens, self._pace, self._routes = setting, tokens, pace, routes
+        self._stream = Stream(lambda: overview(setting.pool(), spam_threshold=setting.spam_threshold))
 
     def application(self) -> web.Application:
         """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
@@ -44,7 +47,27 @@ class AdminServer:
         for route in self._routes:
             app.router.add_route(route.method, ROOT + route.path, self._handler(route))
         app.router.add_get(f"{ROOT}/openapi.json", self._describe)
+        app.router.add_get(f"{ROOT}/stream", self._watch)
+        app.on_shutdown.append(self._stop)
         return app
+
+    async def _stop(self, _app: web.Application) -> None:
+        self._stream.close()
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        self.admit(request, Role.VIEWER)
+        read_query_of(None, request.query)
+        answer = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+        try:
+            async for message in self._stream.watch():
+                if not answer.prepared:
+                    await answer.prepare(request)
+                await answer.write(message.encode())
+        except TooManyViewers:
+            raise Problem(503, "too_many_viewers", "too many watch just now; try again later") from None
+        except ConnectionResetError:
+            pass  # the viewer went
+        return answer
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.json_response(openapi(self._routes), headers=_HEADERS)
@@ -56,7 +79,7 @@ class AdminServer:
                 setting=self._setting,
                 caller=caller,
                 path=dict(request.match_info),
-                query=read_query(route, request.query),
+                query=read_query_of(route.query, request.query),
                 body=await read_body(route, request),
                 headers=request.headers,
             )
@@ -82,18 +105,18 @@ class AdminServer:
         return caller
 
 
-def read_query(route: Route, query: MultiMapping[str]) -> Any:
-    """The query as the route's model; a name that stands several times becomes a list."""
+def read_query_of(model: type[Input] | None, query: MultiMapping[str]) -> Any:
+    """The query as the model; a name that stands several times becomes a list."""
     values = {name: query.getall(name) for name in query}
-    if route.query is None:
+    if model is None:
         if values:
             fields = tuple((name, "is not known here", "leave it out") for name in values)
             raise Problem(422, "bad_input", "this takes no query", fields)
         return None
-    lists = {name for name, one in route.query.model_fields.items() if "tuple" in str(one.annotation)}
+    lists = {name for name, one in model.model_fields.items() if "tuple" in str(one.annotation)}
     plain = {name: found if name in lists or len(found) > 1 else found[0] for name, found in values.items()}
     try:
-        return route.query.model_validate(plain)
+        return model.model_validate(plain)
     except ValidationError as error:
         raise problem_of_validation(error, "query") from None
 

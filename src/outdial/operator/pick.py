@@ -43,7 +43,7 @@ class Hindrance:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ConnectionNow:
     """A connection of the pool. `why_busy`: paused, carrier_backoff, circuit_open, at_capacity, pacing; None = has room."""
 
     connection: str
@@ -69,7 +69,7 @@ class Trial:
     blocker: str | None
     hindrances: tuple[Hindrance, ...]
     gates: Gates
-    room: tuple[Room, ...]
+    room: tuple[ConnectionNow, ...]
     assumed_answers: tuple[str, ...] = ()
 
 
@@ -168,8 +168,8 @@ def _by(blocker: Blocker, until: float | None = None) -> Hindrance:
     return Hindrance(blocker.value, HINTS[blocker], until)
 
 
-def _room(connection: str, limit: Limit, now: float) -> Room:
-    return Room(connection, limit.in_use, limit.max_calls, _why_busy(limit, now))
+def _room(connection: str, limit: Limit, now: float) -> ConnectionNow:
+    return ConnectionNow(connection, limit.in_use, limit.max_calls, _why_busy(limit, now))
 
 
 def _why_busy(limit: Limit, now: float) -> str | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from outdial.admin.resources import attempts, campaigns, numbers, things
+from outdial.admin.resources import attempts, campaigns, numbers, overview, things
 from outdial.admin.routes import Route
 
-ROUTES: Final[tuple[Route, ...]] = (*things.ROUTES, *campaigns.ROUTES, *attempts.ROUTES, *numbers.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (
+    *overview.ROUTES,
+    *things.ROUTES,
+    *campaigns.ROUTES,
+    *attempts.ROUTES,
+    *numbers.ROUTES,
+)
