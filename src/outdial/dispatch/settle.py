@@ -7,6 +7,7 @@ settled before is not among the locked rows, so a replay changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from outdial.dispatch.announce import Announcer
 from outdial.dispatch.learning import Learning, concerns_sticky, policy_of
@@ -154,9 +155,12 @@ class Settlement:
                 self._ledger.back_off(identity.slots.connection, self._now + delay)
 
     def _canceled_or(self, call: OpenCall, decided: fate.Fate) -> fate.Fate:
-        """An attempt that would wait again although its producer canceled it ends instead."""
+        """An attempt that would wait again although it was canceled ends instead; a call that the carrier has only now
+        is hung up by whoever looks at it next, which is at once."""
         if call.cancel_requested and isinstance(decided, fate.WaitsAgain):
             return fate.Ends(call.facts, Outcome.CANCELED)
+        if call.cancel_requested and isinstance(decided, fate.StaysOpen) and self._is_accepted_now(call, decided.facts):
+            return fate.StaysOpen(replace(decided.facts, next_check_at=self._now))
         return decided
 
 

@@ -99,10 +99,12 @@ async def _decide(
     setting: TurnSetting, turn: TurnTransaction, work: Work, asks: Sequence[LineAsk], result: TurnResult
 ) -> tuple[TurnChanges, Ledger]:
     before, mark = setting.clock.now(), setting.board.mark()
+    keys = [key for key, _ in work.canceled]
+    canceled = {a.key: a for a in await turn.claim_canceled(keys)} if keys else {}
     claimed = list(await turn.claim(asks, before)) if asks else []
     await _note_emptied(setting.board, turn, asks, Counter(Line(a.campaign, a.line or "") for a in claimed), mark)
     due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
-    canceled = list(await turn.claim_canceled([k for k, _ in work.canceled], before)) if work.canceled else []
+    claimed = [attempt for attempt in claimed if attempt.key not in canceled]
     limits = await turn.lock(_keys(setting.pools, work, claimed))
     result.committed_at = setting.clock.monotonic()
     now = setting.clock.now()
@@ -110,6 +112,8 @@ async def _decide(
         raise StaleSnapshot("the catalogue changed")
     ledger, changes = Ledger(limits, now, setting.ahead_s), TurnChanges()
     announcer = Announcer(changes.events, setting.metrics)
+    if late := [key for key in keys if key not in canceled]:
+        await turn.cancel(late, now)  # before settling: what settles now must know of it
     await _settle(setting, turn, work, ledger, changes, announcer, result, now)
     facts = await turn.contact_facts(claimed, now)
     planning = Planning(
@@ -118,11 +122,9 @@ async def _decide(
     )  # fmt: skip
     planning.free_contacts([(e.key.tenant, e.contact) for e in changes.ended if e.call is not None])
     planning.free_contacts([(c.identity.key.tenant, c.identity.contact) for c, *_ in changes.given_back])
-    taken = {attempt.key for attempt in claimed}
-    for attempt in canceled:
-        if attempt.key not in taken:
-            planning.end(attempt, Ending.CANCELED, "canceled")
-            taken.add(attempt.key)
+    for attempt in canceled.values():
+        planning.end(attempt, Ending.CANCELED, "canceled")
+    taken = {*canceled, *(attempt.key for attempt in claimed)}
     for attempt in due:
         if attempt.key not in taken:
             planning.wake(attempt)
@@ -185,6 +187,7 @@ def _keys(pools: Pools, work: Work, claimed: Sequence[WaitingAttempt]) -> list[L
     keys: set[LimitKey] = set()
     for identity, *_ in work.reports:
         keys.update(identity.slots.limit_keys())
+    keys.update(LimitKey(LimitKind.TENANT, key.tenant) for key, _ in work.canceled)
     for campaign, tenant in {(a.campaign, a.key.tenant) for a in claimed}:
         view = pools.view(campaign)
         keys.add(LimitKey(LimitKind.TENANT, tenant))

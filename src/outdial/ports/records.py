@@ -59,6 +59,7 @@ class WaitingAttempt:
     received_at: float
     request: Mapping[str, Any] = field(repr=False, hash=False)
     waited: Waited = NOT_WAITED
+    canceled: bool = False
 
     @property
     def waits(self) -> Waits:

@@ -75,10 +75,7 @@ async def keep_dead_letters(connection: Any, letters: Sequence[DeadLetter]) -> N
     await connection.execute(SQL["insert_dead_letters"], *columns(rows, 9))
 
 
-async def claim_canceled(connection: Any, keys: Sequence[AttemptKey], now: float) -> list[WaitingAttempt]:
-    """Note cancels. First the waiting room (this waits for a turn that holds the row), then what may have left it."""
-    arguments = columns(sorted(set(keys)), 2)
-    waiting = [waiting_of(row) for row in await connection.fetch(SQL["claim_canceled"], *arguments)]
-    await connection.execute(SQL["cancel_calls"], *arguments, now)
-    await connection.execute(SQL["remember_cancellations"], *arguments, now)
-    return waiting
+async def claim_canceled(connection: Any, keys: Sequence[AttemptKey]) -> list[WaitingAttempt]:
+    """Lock those that wait, by key; this waits for a turn that holds one of them."""
+    rows = await connection.fetch(SQL["claim_canceled"], *columns(sorted(set(keys)), 2))
+    return [waiting_of(row) for row in rows]

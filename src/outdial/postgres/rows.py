@@ -57,6 +57,7 @@ def waiting_of(row: Row) -> WaitingAttempt:
         received_at=row["received_at"],
         request=row["request"],
         waited=Waited(row["sticky_wait_s"], row["tier_wait_s"]),
+        canceled=row["canceled"],
     )
 
 

@@ -24,6 +24,7 @@ from outdial.ports.store import (
 )
 from outdial.postgres import bundle, intake, plan, settle, statements
 from outdial.postgres.bundle import Part
+from outdial.postgres.cancel import cancel
 from outdial.postgres.rows import past_call_of
 from outdial.rules.capacity import Limit, LimitKey
 from outdial.rules.ids import AttemptKey, CampaignId, NumberId, Placement
@@ -51,9 +52,14 @@ class PostgresTurn:
         """See the port."""
         return await plan.claim_due(self._connection, now, at_most)
 
-    async def claim_canceled(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
+    async def claim_canceled(self, keys: Sequence[AttemptKey]) -> Sequence[WaitingAttempt]:
         """See the port."""
-        return await intake.claim_canceled(self._connection, keys, now)
+        return await intake.claim_canceled(self._connection, keys)
+
+    async def cancel(self, keys: Sequence[AttemptKey], now: float) -> None:
+        """See the port."""
+        for tenant in sorted({key.tenant for key in keys}):
+            await cancel(self._connection, tenant, [key.attempt_id for key in keys if key.tenant == tenant], now)
 
     async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
         """See the port."""

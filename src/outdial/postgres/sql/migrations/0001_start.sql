@@ -65,8 +65,10 @@ create table suppressions (
     why      text not null default '',
     who      text not null default '',
     added_at timestamptz not null default now(),
+    entry    bigint generated always as identity,  -- the order in which they are listed
     primary key (tenant, contact)
 );
+create index suppressions_entry on suppressions (tenant, entry);
 
 create table audit_log (
     entry   bigint generated always as identity primary key,
