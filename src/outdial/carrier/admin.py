@@ -1,6 +1,6 @@
 """The operator's side of the simulated carrier, under /_carrier/: JSON in, JSON out.
 
-GET tally · POST reset · GET, POST and DELETE faults · GET calls?account=&to=&open=1 · POST calls/{id} {"do": "advance"
+GET tally · POST reset · GET accounts · GET, POST and DELETE faults · GET calls?account=&to=&open=1&at_most= · POST calls/{id} {"do": "advance"
 or "hang_up"} · POST accounts/{name} {limit, calls_per_second, suspended, above_limit} · POST numbers/{number} {figures}
 """
 
@@ -16,6 +16,8 @@ from outdial.carrier.behaviour import NAMES
 from outdial.carrier.calls import Call
 from outdial.carrier.faults import Fault, read_fault
 from outdial.carrier.reading import ScenarioError, Table
+from outdial.carrier.scenario import Account
+from outdial.carrier.telnyx_webhooks import public_key_of
 
 if TYPE_CHECKING:
     from outdial.carrier.server import SimulatedCarrier
@@ -58,6 +60,8 @@ class Admin:
                 return self._calls(request)
             case "POST", "calls":
                 return self._move(which, await _body(request))
+            case "GET", "accounts":
+                return {"accounts": {name: _account(each) for name, each in self._carrier.switchboard.accounts.items()}}
             case "POST", "accounts":
                 return self._account(which, await _body(request))
             case "POST", "numbers":
@@ -85,11 +89,12 @@ class Admin:
 
     def _calls(self, request: web.BaseRequest) -> object:
         query = request.query
+        at_most = Table({"at_most": _whole(query.get("at_most"))}).whole("at_most", _CALLS_SHOWN)
         shown: list[dict[str, object]] = []
         for call in self._carrier.switchboard.calls(query.get("account"), query.get("to")):
             if query.get("open") != "1" or call.open:
                 shown.append(_shown(call))
-            if len(shown) == _CALLS_SHOWN:
+            if len(shown) == at_most:
                 break
         return {"calls": shown}
 
@@ -124,6 +129,10 @@ class Admin:
         return {"number": number, "changed": sorted(body.values)}
 
 
+def _whole(text: str | None) -> object:
+    return _CALLS_SHOWN if text is None else int(text) if text.isdecimal() else text
+
+
 async def _json(request: web.BaseRequest) -> object:
     try:
         return json.loads(await request.read())
@@ -136,6 +145,19 @@ async def _body(request: web.BaseRequest) -> Table:
     if not isinstance(value, dict):
         raise ScenarioError("body", "is not a JSON object")
     return Table(value)
+
+
+def _account(account: Account) -> dict[str, object]:
+    """All that a client needs to log in and to verify callbacks. Simulated: it protects nothing."""
+    return {
+        "provider": account.provider,
+        "account_id": account.account_id,
+        "auth_token": account.auth_token,
+        "public_key": public_key_of(account) if account.provider == "telnyx" else None,
+        "limit": account.limit,
+        "calls_per_second": account.calls_per_second,
+        "numbers": len(account.numbers),
+    }
 
 
 def _shown(call: Call) -> dict[str, object]:

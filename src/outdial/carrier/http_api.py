@@ -47,7 +47,7 @@ class Answer:
 class Api(Protocol):
     """One provider's API."""
 
-    def route(self, method: str, path: str) -> Route | None:
+    def route(self, request: web.BaseRequest) -> Route | None:
         """What the request asks for; None = not of this API."""
 
     async def perform(self, route: Route, request: web.BaseRequest, fault: Fault | None) -> Answer:

@@ -18,6 +18,7 @@ from outdial.carrier.faults import Fault, read_fault
 from outdial.carrier.reading import ScenarioError, Table
 
 E164_PATTERN = re.compile(r"\+[1-9]\d{6,14}")
+PROVIDERS = ("twilio", "telnyx")
 LAST_PATH_SEGMENT = r"/([^/?#]+)/?(?:[?#]|$)"
 """The default `token_pattern`: the last segment of the callback URL's path."""
 
@@ -28,7 +29,11 @@ class Account:
 
     name: str
     account_id: str
+    """Twilio's account SID; at Telnyx the id of the Call Control application (`connection_id`)."""
     auth_token: str = field(repr=False)
+    """Twilio's auth token; at Telnyx the API key."""
+    provider: str = "twilio"
+    """Whose API the account speaks: one of `PROVIDERS`."""
     limit: int = 0
     """Calls under way at once, from their acceptance to their end; 0 = no promise."""
     calls_per_second: float = 0.0
@@ -41,7 +46,7 @@ class Account:
     """Two calls to the same number at once are a violation."""
     suspended: bool = False
     queue_limit_s: float = 86400.0
-    """The longest queue above the start rate, in real seconds; beyond, creates are refused."""
+    """The longest queue above the start rate, in real seconds; beyond, creates are refused. Telnyx has none."""
     numbers: Mapping[str, Behaviour] = field(default_factory=dict)
 
 
@@ -94,6 +99,10 @@ class Scenario:
             raise ScenarioError(str(path), "is not a table")
         return cls.from_mapping(values)
 
+    def accounts_at(self, provider: str) -> list[tuple[str, Account]]:
+        """The accounts that speak this provider's API, with their names."""
+        return [(name, account) for name, account in self.accounts.items() if account.provider == provider]
+
     def with_changes(self, *, seed: int | None = None, speed: float | None = None) -> Scenario:
         """The same with another seed or speed."""
         return replace(self, seed=self.seed if seed is None else seed, speed=self.speed if speed is None else speed)
@@ -104,14 +113,24 @@ _SCENARIO_KEYS = (
     *("keep_calls", "token_pattern", "attempt_parameter"),
 )
 _ACCOUNT_KEYS = (
-    *("account_id", "auth_token", "limit", "calls_per_second", "above_limit", "any_number", "one_call_per_contact"),
+    *(
+        "provider",
+        "account_id",
+        "auth_token",
+        "limit",
+        "calls_per_second",
+        "above_limit",
+        "any_number",
+        "one_call_per_contact",
+    ),
     *("suspended", "queue_limit_s", "numbers"),
 )
 
 
-def account_id_of(name: str) -> str:
-    """The account SID that an account without one of its own gets: the same for the same name, always."""
-    return "AC" + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+def account_id_of(name: str, provider: str = "twilio") -> str:
+    """The account SID (or application id) that an account without one of its own gets: always the same for a name."""
+    digest = hashlib.blake2b(name.encode(), digest_size=16)
+    return "AC" + digest.hexdigest() if provider == "twilio" else str(10**18 + int.from_bytes(digest.digest()) % 10**18)
 
 
 def auth_token_of(name: str) -> str:
@@ -142,17 +161,19 @@ def _read(table: Table) -> Scenario:
 
 def _account(name: str, table: Table, base: Behaviour) -> Account:
     table.only(_ACCOUNT_KEYS)
+    provider = table.one_of("provider", PROVIDERS, "twilio")
     return Account(
         name=name,
-        account_id=table.text("account_id", account_id_of(name)),
+        account_id=table.text("account_id", account_id_of(name, provider)),
         auth_token=table.text("auth_token", auth_token_of(name)),
+        provider=provider,
         limit=table.whole("limit", 0),
         calls_per_second=table.number("calls_per_second", 0.0, high=1e5),
         above_limit=table.one_of("above_limit", ("accept", "refuse"), "accept"),
         any_number=table.flag("any_number"),
         one_call_per_contact=table.flag("one_call_per_contact", default=True),
         suspended=table.flag("suspended"),
-        queue_limit_s=table.number("queue_limit_s", 86400.0),
+        queue_limit_s=table.number("queue_limit_s", 86400.0 if provider == "twilio" else 0.0),
         numbers=_numbers(table, base),
     )
 
@@ -196,9 +217,12 @@ def _pattern(table: Table) -> str:
 def _check_accounts(scenario: Scenario) -> None:
     owner: dict[str, str] = {}
     for account in scenario.accounts.values():
-        for thing in (account.account_id, *account.numbers):
+        # At Telnyx the API key alone says whose request it is.
+        keys = (account.auth_token,) if account.provider == "telnyx" else ()
+        for thing in (account.account_id, *account.numbers, *keys):
             if thing in owner:
-                raise ScenarioError(f"accounts.{account.name}", f"{thing} belongs to {owner[thing]} already")
+                what = "its API key" if thing in keys else thing
+                raise ScenarioError(f"accounts.{account.name}", f"{what} belongs to {owner[thing]} already")
             owner[thing] = account.name
     for index, fault in enumerate(scenario.faults):
         if fault.account and fault.account not in scenario.accounts:

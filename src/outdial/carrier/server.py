@@ -7,6 +7,7 @@ begins with /_carrier/ is the operator's side: the tally, faults, calls and acco
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from types import TracebackType
 
@@ -15,15 +16,35 @@ from aiohttp import web
 from outdial.carrier import answering
 from outdial.carrier.admin import PREFIX, Admin
 from outdial.carrier.courier import Courier
-from outdial.carrier.faults import Fault, FaultBox
+from outdial.carrier.faults import Fault, FaultBox, read_fault
 from outdial.carrier.http_api import Api, Route
+from outdial.carrier.reading import ScenarioError, Table
 from outdial.carrier.scenario import Scenario
 from outdial.carrier.switchboard import Switchboard
 from outdial.carrier.tally import TallyReport
+from outdial.carrier.telnyx_api import TelnyxApi
 from outdial.carrier.twilio_api import TwilioApi
 
 _LAST_ANSWERS_S = 0.1
 """What requests under way get at the end; those that a fault holds back need not be waited for."""
+
+
+FAULT_HEADER = "X-Simulated-Fault"
+"""Spoils the request that bears it: one fault rule as JSON, for example {"kind": "reset", "done": true}."""
+
+
+def fault_asked_for(request: web.BaseRequest, operation: str) -> Fault | None:
+    """The fault in the request's own header. Raises `ScenarioError`."""
+    text = request.headers.get(FAULT_HEADER)
+    if text is None:
+        return None
+    try:
+        rule = json.loads(text)
+    except ValueError:
+        rule = None
+    if not isinstance(rule, dict):
+        raise ScenarioError(FAULT_HEADER, "is not a JSON object", 'for example {"kind": "status", "status": 503}')
+    return read_fault(Table({"on": operation, **rule}, FAULT_HEADER))
 
 
 class SimulatedCarrier:
@@ -89,7 +110,7 @@ class SimulatedCarrier:
         self.faults = FaultBox(self.scenario.seed, self.scenario.faults)
         self.courier = Courier(self.faults, self.changed)
         self.switchboard = Switchboard(self.scenario, self.changed)
-        self._apis = [TwilioApi.of(self.switchboard, self.courier, self.scenario)]
+        self._apis = [api.of(self.switchboard, self.courier, self.scenario) for api in (TwilioApi, TelnyxApi)]
 
     def tally(self) -> TallyReport:
         """What was counted up to now."""
@@ -123,13 +144,16 @@ class SimulatedCarrier:
         if path.startswith(PREFIX):
             return await self._admin.handle(request)
         for api in self._apis:
-            route = api.route(request.method, path)
+            route = api.route(request)
             if route is not None:
                 return await self._serve(api, route, request)
         return web.json_response({"status": 404, "message": "no such resource"}, status=404)
 
     async def _serve(self, api: Api, route: Route, request: web.BaseRequest) -> web.StreamResponse:
-        fault = self.faults.draw(route.operation, route.account)
+        try:
+            fault = fault_asked_for(request, route.operation) or self.faults.draw(route.operation, route.account)
+        except ScenarioError as error:
+            return web.json_response({"error": str(error)}, status=400)
         if fault is None:
             return answering.plain(await api.perform(route, request, None))
         early = await self._before(api, fault, request)

@@ -72,10 +72,12 @@ class Switchboard:
         """Take a call on. Raises `LimitReached` or `QueueFull`; then there is no call."""
         account, now = self.accounts[order.account], self.now()
         if account.limit and account.above_limit == "refuse" and self.tally.open_calls(account.name) >= account.limit:
-            self.tally.turned_away(account.name, now)
+            self.tally.turned_away(account.name, now, "limit_exceeded")
             raise LimitReached
         queue_s = self._paces[account.name].wait(now)
         if queue_s > account.queue_limit_s:
+            if not account.queue_limit_s:
+                self.tally.turned_away(account.name, now, "rate_exceeded")
             raise QueueFull
         self._paces[account.name].add(now + queue_s)
         fate = self.population.fate(order.from_number, order.to, self.model_now())

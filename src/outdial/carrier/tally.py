@@ -32,6 +32,7 @@ class Violation(TypedDict):
 class AccountReport(TypedDict):
     """One account's count."""
 
+    provider: str
     account_id: str
     limit: int
     highest: int
@@ -183,11 +184,13 @@ class Tally:
         """A create was refused with that code."""
         self._accounts[account].refused[code] += 1
 
-    def turned_away(self, account: str, now: float) -> None:
-        """A create was refused because the promised limit was reached: the promise was broken all the same."""
+    def turned_away(self, account: str, now: float, kind: str) -> None:
+        """A create above the promised limit or rate was refused: the promise was broken all the same."""
         count = self._accounts[account]
         detail = f"{count.open + 1} calls asked for at once, promised {count.account.limit}; refused"
-        self._record({"kind": "limit_exceeded", "account": account, "at": now, "detail": detail, "call_id": ""})
+        if kind == "rate_exceeded":
+            detail = f"more than {count.account.calls_per_second:g} starts per second asked for; refused"
+        self._record({"kind": kind, "account": account, "at": now, "detail": detail, "call_id": ""})
 
     def answered(self, call: Call) -> None:
         """A call was picked up."""
@@ -240,6 +243,7 @@ class Tally:
 
 def _account_report(count: _AccountCount) -> AccountReport:
     return {
+        "provider": count.account.provider,
         "account_id": count.account.account_id,
         "limit": count.account.limit,
         "highest": count.highest,

@@ -15,10 +15,11 @@ from outdial.carrier.calls import Call, Phase
 from outdial.carrier.courier import Courier
 from outdial.carrier.faults import Fault
 from outdial.carrier.http_api import Answer, Route
+from outdial.carrier.naming import Naming
 from outdial.carrier.scenario import Account, Scenario
 from outdial.carrier.switchboard import LimitReached, QueueFull, Switchboard
 from outdial.carrier.twilio_callbacks import TwilioFollower
-from outdial.carrier.twilio_create import REFUSALS, Form, Naming, read_creation, read_form
+from outdial.carrier.twilio_create import REFUSALS, Form, read_creation, read_form
 from outdial.carrier.twilio_list import page, read_filters, read_page
 from outdial.carrier.twilio_resource import VERSION, ApiError, resource
 
@@ -51,17 +52,17 @@ class TwilioApi:
     @classmethod
     def of(cls, switchboard: Switchboard, courier: Courier, scenario: Scenario) -> TwilioApi:
         """The API of all accounts of the scenario."""
-        accounts = {account.account_id: name for name, account in scenario.accounts.items()}
+        accounts = {account.account_id: name for name, account in scenario.accounts_at("twilio")}
         naming = Naming(re.compile(scenario.token_pattern), scenario.attempt_parameter)
         return cls(switchboard, courier, scenario, naming, accounts)
 
-    def route(self, method: str, path: str) -> Route | None:
+    def route(self, request: web.BaseRequest) -> Route | None:
         """What the request asks for."""
-        found = _PATH.fullmatch(path)
-        if found is None or method not in ("GET", "POST"):
+        found = _PATH.fullmatch(request.path)
+        if found is None or request.method not in ("GET", "POST"):
             return None
         account_id, call_id = found.groups()
-        changes = method == "POST"
+        changes = request.method == "POST"
         operation = ("update" if changes else "fetch") if call_id else ("create" if changes else "list")
         return Route(operation, account_id, self.accounts.get(account_id, ""), call_id or "")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from outdial.carrier.calls import Detection, Order
+from outdial.carrier.naming import Naming
 from outdial.carrier.scenario import E164_PATTERN, Account
 from outdial.carrier.twilio_callbacks import EVENTS, Hook
 from outdial.carrier.twilio_resource import ApiError
@@ -51,27 +52,6 @@ class Creation:
     status: Hook
     events: frozenset[str]
     detection: Hook
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """Where the caller puts its own names of a call: a pattern over the callback URL, and a query parameter."""
-
-    token: re.Pattern[str]
-    attempt_parameter: str
-
-    def token_of(self, url: str) -> str:
-        """The caller's token of the call; empty = none."""
-        found = self.token.search(url)
-        return found.group(1) if found else ""
-
-    def attempt_of(self, *urls: str) -> str:
-        """The caller's attempt id out of the first URL that names one; empty = none."""
-        marker = f"{self.attempt_parameter}="
-        for url in urls:
-            if marker in url:
-                return parse_qs(urlsplit(url).query).get(self.attempt_parameter, [""])[0]
-        return ""
 
 
 def read_creation(form: Form, account: Account, naming: Naming) -> Creation:
