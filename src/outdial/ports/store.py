@@ -73,9 +73,12 @@ class TurnTransaction(Protocol):
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """Lock attempts whose time to be looked at has come: sleepers to wake, and those past `not_after`."""
 
-    async def claim_canceled(self, keys: Sequence[AttemptKey], now: float) -> Sequence[WaitingAttempt]:
-        """Lock those of the attempts that are waiting; of the others, calls not yet answered are marked for hanging
-        up, and ids that nobody knows are remembered."""
+    async def claim_canceled(self, keys: Sequence[AttemptKey]) -> Sequence[WaitingAttempt]:
+        """Lock those of the attempts that are waiting, before anything else is locked: this may wait for a turn."""
+
+    async def cancel(self, keys: Sequence[AttemptKey], now: float) -> None:
+        """Cancel attempts that were not waiting, under the lock of their tenants: calls not yet answered are to be hung
+        up, what waits again meanwhile is to be ended, ids that nobody knows are remembered."""
 
     async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
         """Lock limits rows in lock order and return them; a key without a row is left out."""
@@ -138,8 +141,11 @@ class Store(Protocol):
     async def keep_dead_letters(self, letters: Sequence[DeadLetter]) -> None:
         """Store messages that could not be understood."""
 
-    async def report_health(self, reports: Sequence[HealthReport], now: float) -> int:
-        """Store what reputation services say of numbers; returns how many concern numbers that nobody owns."""
+    async def report_health(
+        self, reports: Sequence[HealthReport], now: float, spam_threshold: float
+    ) -> tuple[int, Sequence[OutgoingEvent]]:
+        """Store what reputation services say of numbers. Returns how many reports concern no number of their tenant,
+        and the events (in the outbox already) about numbers that left or re-entered the draws by it."""
 
     async def heartbeat(self, now: float) -> None:
         """This replica is alive."""

@@ -71,30 +71,3 @@ join unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id) on w.tenant = k.te
 join attempts a on a.tenant = w.tenant and a.attempt_id = w.attempt_id
 order by w.tenant, w.attempt_id
 for update of w
-
--- name: cancel_calls
--- Marks calls under way that are to be hung up if not yet answered; the next check does it. $1 tenants, $2 attempt ids, $3 now
-update calls c
-set cancel_requested = true, next_check_at = least(c.next_check_at, $3)
-from unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id)
-where c.tenant = k.tenant and c.attempt_id = k.attempt_id and c.answered_at is null
-returning c.tenant, c.attempt_id
-
--- name: remember_cancellations
--- Cancels of attempts that have not come yet. $1 tenants, $2 attempt ids, $3 now
-insert into cancellations (tenant, attempt_id, at)
-select k.tenant, k.attempt_id, $3
-from unnest($1::text[], $2::uuid[]) as k (tenant, attempt_id)
-where not exists (select from attempts a where a.tenant = k.tenant and a.attempt_id = k.attempt_id)
-on conflict (tenant, attempt_id) do update set at = excluded.at
-
--- name: report_health
--- Scores from outside, by a number's name or its E.164, of that tenant's numbers only.
--- $1 tenants, $2 numbers, $3 scores, $4 sources, $5 reasons, $6 now
-insert into spam_reports (number, source, score, why, reported_at)
-select distinct on (n.number, k.source) n.number, k.source, k.score, k.why, $6
-from unnest($1::text[], $2::text[], $3::double precision[], $4::text[], $5::text[]) as k (tenant, number, score, source, why)
-join numbers n on n.tenant = k.tenant and (n.number = k.number or n.e164 = k.number)
-on conflict (number, source) do update
-set score = excluded.score, why = excluded.why, reported_at = excluded.reported_at
-returning number
