@@ -10,7 +10,7 @@ from outdial.providers.contract import OpenConnection, Provider, Secrets, read_s
 from outdial.providers.http import HttpClient
 from outdial.providers.plivo import PLIVO
 from outdial.providers.telnyx import TELNYX
-from outdial.providers.twilio import TWILIO
+from outdial.providers.twilio import SIGNALWIRE, TWILIO
 from outdial.providers.vonage import VONAGE
 from outdial.rules.ids import ConnectionId
 
@@ -18,6 +18,7 @@ PROVIDERS: Mapping[str, Provider] = {
     provider.name: provider
     for provider in (
         TWILIO,
+        SIGNALWIRE,
         TELNYX,
         VONAGE,
         PLIVO,

@@ -1,4 +1,4 @@
-"""Twilio Programmable Voice, API version 2010-04-01. The four parts, one file each:
+"""Twilio Programmable Voice, API version 2010-04-01, and SignalWire, which speaks it too (`dialect`). The four parts:
 
 place · look up, search, hang up (`ask`) · verify (`signature`) and read callbacks (`callbacks`) · `tables`.
 """
@@ -6,6 +6,7 @@ place · look up, search, hang up (`ask`) · verify (`signature`) and read callb
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from outdial.ports.carriers import CallOrder, PlaceResult, SearchQuery
 from outdial.providers.contract import ConnectionSettings, OpenConnection, Provider, Secrets
@@ -13,9 +14,8 @@ from outdial.providers.http import HttpClient
 from outdial.providers.twilio import ask, place
 from outdial.providers.twilio.account import Account, check_settings, open_account
 from outdial.providers.twilio.callbacks import TwilioCallbacks
+from outdial.providers.twilio.dialect import SIGNALWIRE_DIALECT, TWILIO_DIALECT, Dialect
 from outdial.rules.call_progress import CallNews
-
-NAME = "twilio"
 
 
 class TwilioCarrier:
@@ -41,10 +41,18 @@ class TwilioCarrier:
         await ask.hang_up(carrier_call_id, self._account, self._http)
 
 
-def open_connection(settings: ConnectionSettings, secrets: Secrets, http: HttpClient) -> OpenConnection:
-    """Check the settings, read the secrets, build both halves."""
-    account = open_account(settings, secrets)
-    return OpenConnection(TwilioCarrier(account, http), TwilioCallbacks(account), frozenset({"POST"}))
+def _provider(dialect: Dialect) -> Provider:
+    def opened(settings: ConnectionSettings, secrets: Secrets, http: HttpClient) -> OpenConnection:
+        account = open_account(settings, secrets, dialect)
+        return OpenConnection(TwilioCarrier(account, http), TwilioCallbacks(account), frozenset({"POST"}))
+
+    return Provider(
+        dialect.name,
+        opened,
+        partial(check_settings, dialect=dialect),
+        partial(place.check_instruction, dialect=dialect),
+    )
 
 
-TWILIO = Provider(NAME, open_connection, check_settings, place.check_instruction)
+TWILIO = _provider(TWILIO_DIALECT)
+SIGNALWIRE = _provider(SIGNALWIRE_DIALECT)

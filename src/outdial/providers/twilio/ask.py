@@ -17,24 +17,23 @@ from outdial.ports.carriers import SearchQuery
 from outdial.providers.http import Answer, HttpClient, Pairs, is_success
 from outdial.providers.tables import cause_of
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.tables import ANSWERED_BY, CALL_STATUS, NO_STATUS, SIP_CAUSES
+from outdial.providers.twilio.answers import as_object, error_code
+from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
+from outdial.providers.twilio.tables import CALL_STATUS, NO_STATUS, SIP_CAUSES
 from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
 
 CLOCK_MARGIN_S = 60.0
 """Twilio's clock and ours may differ, and its times have whole seconds."""
 PAGE_SIZE = "50"
 MAX_PAGES = 10
-NOT_IN_THIS_STATE = 21_220
-"""Hanging up: the call is in no state for it."""
-NOT_FOUND = 20_404
 
 
 async def look_up(carrier_call_id: str, account: Account, http: HttpClient) -> CallNews | None:
     """The call's state; None = Twilio does not know it. Raises `Retryable`."""
     answer = await http.get(account.call_url(carrier_call_id), (), account.headers)
-    if _is_gone(answer):
+    if _is_gone(answer, account.dialect):
         return None
-    return news_of(_content(answer))
+    return news_of(_content(answer), account.dialect)
 
 
 async def search(query: SearchQuery, account: Account, http: HttpClient) -> Sequence[CallNews]:
@@ -47,7 +46,7 @@ async def search(query: SearchQuery, account: Account, http: HttpClient) -> Sequ
     found: dict[str, CallNews] = {}
     for narrowing in (("StartTime>", since), ("Status", "queued")):
         for call in await _all_pages((*pair, narrowing), account, http):
-            news = news_of(call)
+            news = news_of(call, account.dialect)
             if news.carrier_call_id is not None and _created_within(call, query):
                 found[news.carrier_call_id] = news
     return list(found.values())
@@ -61,21 +60,21 @@ async def hang_up(carrier_call_id: str, account: Account, http: HttpClient) -> N
     """
     for status in ("completed", "canceled"):
         answer = await http.post(account.call_url(carrier_call_id), (("Status", status),), account.headers)
-        if is_success(answer.status) or _is_gone(answer):
+        if is_success(answer.status) or _is_gone(answer, account.dialect):
             return
-        if _code(answer) != NOT_IN_THIS_STATE:
+        if _code(answer) not in account.dialect.wrong_state:
             raise _cannot(answer)
     state = await look_up(carrier_call_id, account, http)
     if state is not None and state.progress is not Progress.FINAL:
         raise Retryable("the carrier will not end the call in its present state")
 
 
-def news_of(call: Mapping[str, object]) -> CallNews:
+def news_of(call: Mapping[str, object], dialect: Dialect = TWILIO_DIALECT) -> CallNews:
     """A Call object in outdial's words. It has no SIP code, so a failed call stays `carrier_failed`."""
     status = _text(call, "status")
     row = CALL_STATUS.get(status or "", NO_STATUS)
     outcome, _ = cause_of(row, None, SIP_CAUSES)
-    answered_by = _text(call, "answered_by")
+    answered_by, known_answers = _text(call, "answered_by"), dialect.answered_by
     final = row.progress is Progress.FINAL
     duration = _text(call, "duration")
     return CallNews(
@@ -83,11 +82,11 @@ def news_of(call: Mapping[str, object]) -> CallNews:
         carrier_call_id=_text(call, "sid"),
         at=moment(_text(call, "end_time")) if final else None,
         outcome=outcome,
-        answered_by=None if answered_by is None else ANSWERED_BY.get(answered_by, AnsweredBy.UNKNOWN),
+        answered_by=None if answered_by is None else known_answers.get(answered_by, AnsweredBy.UNKNOWN),
         was_answered=row.was_answered,
         provider_status=status,
-        provider_code=answered_by if answered_by is not None and answered_by not in ANSWERED_BY else None,
-        known_code=row is not NO_STATUS and (answered_by is None or answered_by in ANSWERED_BY),
+        provider_code=answered_by if answered_by is not None and answered_by not in known_answers else None,
+        known_code=row is not NO_STATUS and (answered_by is None or answered_by in known_answers),
         duration_s=float(duration) if final and duration is not None and duration.isdecimal() else None,
         to=_text(call, "to"),
         from_number=_text(call, "from"),
@@ -106,7 +105,7 @@ def moment(text: str | None) -> float | None:
 
 async def _all_pages(query: Pairs, account: Account, http: HttpClient) -> list[Mapping[str, object]]:
     calls: list[Mapping[str, object]] = []
-    url = f"{account.calls_url}.json"
+    url = account.calls_url + account.dialect.suffix
     for _ in range(MAX_PAGES):
         content = _content(await http.get(url, query, account.headers))
         page = content.get("calls")
@@ -140,9 +139,10 @@ def _content(answer: Answer) -> Mapping[str, object]:
     return content
 
 
-def _is_gone(answer: Answer) -> bool:
-    """Twilio's own word that it has no such call. A 404 of some proxy, or of a mistyped address, is none."""
-    return answer.status == HTTPStatus.NOT_FOUND and _code(answer) == NOT_FOUND
+def _is_gone(answer: Answer, dialect: Dialect) -> bool:
+    """The carrier's own word that it has no such call. A 404 of some proxy, or of a mistyped address, is none."""
+    code = _code(answer) if answer.status == HTTPStatus.NOT_FOUND else None
+    return code is not None and (code in dialect.gone or not dialect.gone)
 
 
 def _cannot(answer: Answer) -> Retryable:
@@ -151,13 +151,8 @@ def _cannot(answer: Answer) -> Retryable:
     return Retryable(f"the carrier could not be asked: {detail}", delay_s=answer.retry_after_s())
 
 
-def _code(answer: Answer) -> int | None:
-    try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return None
-    code = content.get("code") if isinstance(content, dict) else None
-    return code if isinstance(code, int) else None
+def _code(answer: Answer) -> str | None:
+    return error_code(as_object(answer.body))
 
 
 def _text(call: Mapping[str, object], key: str) -> str | None:

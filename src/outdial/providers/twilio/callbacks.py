@@ -14,13 +14,11 @@ from outdial.ports.carriers import CallbackRequest, ForgedCallback
 from outdial.providers.tables import cause_of
 from outdial.providers.twilio.account import Account
 from outdial.providers.twilio.ask import moment
+from outdial.providers.twilio.dialect import Dialect
 from outdial.providers.twilio.signature import is_signed
-from outdial.providers.twilio.tables import ANSWERED_BY, CALL_STATUS, NO_STATUS, SIP_CAUSES
+from outdial.providers.twilio.tables import CALL_STATUS, NO_STATUS, SIP_CAUSES
 from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
 
-FRAGMENT = "rc=3&rp=5xx,ct,rt"
-"""Connection overrides: three repetitions, also after a 5xx of ours; by default Twilio repeats only after a failed
-connect."""
 MACHINE_QUERY = "about=machine"
 MAX_FIELDS = 200
 """Twilio sends about 30."""
@@ -38,15 +36,15 @@ class TwilioCallbacks:
         headers = {name.lower(): value for name, value in request.headers.items()}
         fields = _fields(request.body)
         account = self._account
-        if not is_signed(request.url, fields, headers, account.auth_tokens, account.shared_key, FRAGMENT):
+        if not is_signed(request.url, fields, headers, account.auth_tokens, account.shared_key, account.dialect):
             raise ForgedCallback("the signature is wrong or missing")
         form = dict(fields)
         if form.get("AccountSid", account.sid) != account.sid:
             raise ForgedCallback("signed for another account")
         about_machine = MACHINE_QUERY in urlsplit(request.url).query.split("&")
         if about_machine or ("CallStatus" not in form and "AnsweredBy" in form):
-            return (_machine_result(form, headers),)
-        return (_progress(form, headers),)
+            return (_machine_result(form, headers, account.dialect),)
+        return (_progress(form, headers, account.dialect),)
 
 
 def _fields(body: bytes) -> list[tuple[str, str]]:
@@ -58,15 +56,15 @@ def _fields(body: bytes) -> list[tuple[str, str]]:
         raise ForgedCallback("the body is not a form") from None
 
 
-def _progress(form: Mapping[str, str], headers: Mapping[str, str]) -> CallNews:
+def _progress(form: Mapping[str, str], headers: Mapping[str, str], dialect: Dialect) -> CallNews:
     status = form.get("CallStatus")
     if not status:
         raise BadInput("CallStatus", "is missing from a callback")
     row = CALL_STATUS.get(status, NO_STATUS)
     final = row.progress is Progress.FINAL
-    code = form.get("SipResponseCode") or None
+    code = form.get(dialect.sip_field) or None
     outcome, known_cause = cause_of(row, code, SIP_CAUSES)
-    answered_by, known_answer = _answered_by(form)
+    answered_by, known_answer = _answered_by(form, dialect)
     duration = form.get("CallDuration", "")
     return CallNews(
         progress=row.progress,
@@ -85,8 +83,8 @@ def _progress(form: Mapping[str, str], headers: Mapping[str, str]) -> CallNews:
     )
 
 
-def _machine_result(form: Mapping[str, str], headers: Mapping[str, str]) -> CallNews:
-    answered_by, known = _answered_by(form)
+def _machine_result(form: Mapping[str, str], headers: Mapping[str, str], dialect: Dialect) -> CallNews:
+    answered_by, known = _answered_by(form, dialect)
     if answered_by is None:
         raise BadInput("AnsweredBy", "is missing from a machine detection callback")
     return CallNews(
@@ -100,12 +98,12 @@ def _machine_result(form: Mapping[str, str], headers: Mapping[str, str]) -> Call
     )
 
 
-def _answered_by(form: Mapping[str, str]) -> tuple[AnsweredBy | None, bool]:
+def _answered_by(form: Mapping[str, str], dialect: Dialect) -> tuple[AnsweredBy | None, bool]:
     """A result that no table lists is a result all the same: unknown."""
     said = form.get("AnsweredBy")
     if not said:
         return None, True
-    return ANSWERED_BY.get(said, AnsweredBy.UNKNOWN), said in ANSWERED_BY
+    return dialect.answered_by.get(said, AnsweredBy.UNKNOWN), said in dialect.answered_by
 
 
 def _event_id(form: Mapping[str, str], headers: Mapping[str, str], ordinal: str | None) -> str | None:

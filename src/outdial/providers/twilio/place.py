@@ -6,7 +6,6 @@ whatever is not listed there may have made a call.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,8 +16,10 @@ from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, NotSent, Plac
 from outdial.providers.http import FORM, Answer, HttpClient, UndecidedError, UnsentError, is_success
 from outdial.providers.tables import refusal
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.callbacks import FRAGMENT, MACHINE_QUERY
-from outdial.providers.twilio.tables import CREATE_ERRORS, PROVING_STATUSES
+from outdial.providers.twilio.answers import as_object, error_code
+from outdial.providers.twilio.callbacks import MACHINE_QUERY
+from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
+from outdial.providers.twilio.tables import PROVING_STATUSES
 from outdial.rules.outcome import Outcome
 
 MAX_TWIML_CHARS = 4_000
@@ -26,38 +27,39 @@ STATUS_EVENTS = ("initiated", "ringing", "answered", "completed")
 """`completed` stands for every final status; without the others only that one would be sent."""
 
 _CALL_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_INSTRUCTION_KEYS = frozenset({"url", "method", "twiml"})
 
 
 async def place(order: CallOrder, account: Account, http: HttpClient) -> PlaceResult:
     """Exactly one create request. Never raises but for cancellation."""
     try:
-        check_instruction(order.instruction)
+        check_instruction(order.instruction, account.dialect)
     except BadInput:
         return Refused(Outcome.APP_ERROR, provider_code="bad_instruction")
-    body = urlencode(form_of(order)).encode()
+    body = urlencode(form_of(order, account.dialect)).encode()
+    url = account.calls_url + account.dialect.suffix
     try:
-        answer = await http.send_once(f"{account.calls_url}.json", body, FORM, account.headers, order.check_start)
+        answer = await http.send_once(url, body, FORM, account.headers, order.check_start)
     except UnsentError as error:
         return NotSent(error.reason)
     except UndecidedError as error:
         return Ambiguous(error.reason)
-    return judge(answer)
+    return judge(answer, account.dialect)
 
 
-def form_of(order: CallOrder) -> list[tuple[str, str]]:
+def form_of(order: CallOrder, dialect: Dialect = TWILIO_DIALECT) -> list[tuple[str, str]]:
     """The create request's form. The instruction must have been checked."""
+    fragment = f"#{dialect.fragment}" if dialect.fragment else ""
     form = [
         ("To", order.to),
         ("From", order.from_number),
         ("Timeout", str(order.ring_timeout_s)),
-        ("TimeLimit", str(order.max_duration_s)),
-        ("StatusCallback", f"{order.callback_url}#{FRAGMENT}"),
+        *([("TimeLimit", str(order.max_duration_s))] if dialect.has_time_limit else []),
+        ("StatusCallback", order.callback_url + fragment),
         ("StatusCallbackMethod", "POST"),
         *(("StatusCallbackEvent", event) for event in STATUS_EVENTS),
     ]
-    if "twiml" in order.instruction:
-        form.append(("Twiml", str(order.instruction["twiml"])))
+    if (inline := dialect.inline.lower()) in order.instruction:
+        form.append((dialect.inline, str(order.instruction[inline])))
     else:
         form.append(("Url", str(order.instruction["url"])))
         if "method" in order.instruction:
@@ -66,7 +68,7 @@ def form_of(order: CallOrder) -> list[tuple[str, str]]:
         form += [
             ("MachineDetection", "Enable"),
             ("AsyncAmd", "true"),
-            ("AsyncAmdStatusCallback", f"{order.callback_url}?{MACHINE_QUERY}#{FRAGMENT}"),
+            ("AsyncAmdStatusCallback", f"{order.callback_url}?{MACHINE_QUERY}{fragment}"),
             ("AsyncAmdStatusCallbackMethod", "POST"),
         ]
     if order.record:
@@ -74,9 +76,9 @@ def form_of(order: CallOrder) -> list[tuple[str, str]]:
     return form
 
 
-def judge(answer: Answer) -> PlaceResult:
+def judge(answer: Answer, dialect: Dialect = TWILIO_DIALECT) -> PlaceResult:
     """What an answer to a create request proves."""
-    content = _object(answer.body)
+    content = as_object(answer.body)
     if is_success(answer.status):
         call_id = content.get("sid")
         if isinstance(call_id, str) and _CALL_ID.fullmatch(call_id):
@@ -87,52 +89,38 @@ def judge(answer: Answer) -> PlaceResult:
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return RefusedForNow(code or "http_429", answer.retry_after_s())
     if answer.status in PROVING_STATUSES:
-        if code is not None and code in CREATE_ERRORS:
-            return refusal(CREATE_ERRORS[code], answer.status, code, answer.retry_after_s())
+        if code is not None and code in dialect.create_errors:
+            return refusal(dialect.create_errors[code], answer.status, code, answer.retry_after_s())
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return refusal(Outcome.ACCOUNT_BLOCKED, answer.status, code or "http_401", None, known=code is None)
     return Ambiguous(f"http_{answer.status}", code)
 
 
-def error_code(content: Mapping[str, object]) -> str | None:
-    """The `code` of an error answer, as text."""
-    code = content.get("code")
-    return str(code) if isinstance(code, int) and not isinstance(code, bool) else None
-
-
-def _object(body: bytes) -> Mapping[str, object]:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def check_instruction(instruction: Mapping[str, object]) -> None:
-    """What Twilio does on answer: either `url` (with `method`, GET or POST) or `twiml`. Raises `BadInput`.
+def check_instruction(instruction: Mapping[str, object], dialect: Dialect = TWILIO_DIALECT) -> None:
+    """What happens on answer: either `url` (with `method`, GET or POST) or `twiml` (SignalWire: `laml`). Raises `BadInput`.
 
     An application SID is refused: with it Twilio ignores our status callbacks.
     """
-    where = "answer.twilio"
-    for key in sorted(set(instruction) - _INSTRUCTION_KEYS):
-        cure = "give its voice URL as url" if key.startswith("application") else "known are: url, method, twiml"
+    where, inline = f"answer.{dialect.name}", dialect.inline.lower()
+    for key in sorted(set(instruction) - {"url", "method", inline}):
+        cure = "give its voice URL as url" if key.startswith("application") else f"known are: url, method, {inline}"
         raise BadInput(f"{where}.{key}", "is unknown", cure)
-    if ("url" in instruction) == ("twiml" in instruction):
-        raise BadInput(where, "needs exactly one of url and twiml")
-    if "twiml" in instruction:
-        _check_twiml(instruction, where)
+    if ("url" in instruction) == (inline in instruction):
+        raise BadInput(where, f"needs exactly one of url and {inline}")
+    if inline in instruction:
+        _check_inline(instruction, where, inline)
     else:
         _check_url(instruction, where)
 
 
-def _check_twiml(instruction: Mapping[str, object], where: str) -> None:
-    twiml = instruction["twiml"]
-    if not isinstance(twiml, str) or not twiml.strip():
-        raise BadInput(f"{where}.twiml", "is not a text", "for example <Response><Say>Hello</Say></Response>")
-    if len(twiml) > MAX_TWIML_CHARS:
-        raise BadInput(f"{where}.twiml", f"has {len(twiml)} characters", f"at most {MAX_TWIML_CHARS}; or give a url")
+def _check_inline(instruction: Mapping[str, object], where: str, key: str) -> None:
+    text = instruction[key]
+    if not isinstance(text, str) or not text.strip():
+        raise BadInput(f"{where}.{key}", "is not a text", "for example <Response><Say>Hello</Say></Response>")
+    if len(text) > MAX_TWIML_CHARS:
+        raise BadInput(f"{where}.{key}", f"has {len(text)} characters", f"at most {MAX_TWIML_CHARS}; or give a url")
     if "method" in instruction:
-        raise BadInput(f"{where}.method", "means nothing with twiml", "leave it out")
+        raise BadInput(f"{where}.method", f"means nothing with {key}", "leave it out")
 
 
 def _check_url(instruction: Mapping[str, object], where: str) -> None:
@@ -143,6 +131,8 @@ def _check_url(instruction: Mapping[str, object], where: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise BadInput(f"{where}.url", "is not an address Twilio can fetch", "http or https, no underscore in the host")
+        raise BadInput(
+            f"{where}.url", "is not an address that can be fetched", "http or https, no underscore in the host"
+        )
     if instruction.get("method", "POST") not in {"GET", "POST"}:
         raise BadInput(f"{where}.method", f"{instruction['method']!r} is neither GET nor POST")

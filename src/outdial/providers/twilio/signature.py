@@ -14,7 +14,8 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
-SIGNATURE = "x-twilio-signature"
+from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
+
 SETTINGS = "x-twilio-webhooks-signature-settings"
 _STANDARD_PORTS = {"https": 443, "http": 80}
 
@@ -25,10 +26,11 @@ def is_signed(
     headers: Mapping[str, str],
     auth_tokens: Iterable[str],
     shared_key: str | None,
-    fragment: str,
+    dialect: Dialect = TWILIO_DIALECT,
 ) -> bool:
     """Whether one of the secrets signed this address and these fields. `headers`: names in lower case."""
-    given = headers.get(SIGNATURE, "").encode("utf-8", "surrogateescape")
+    signature = next((headers[name] for name in dialect.signature_headers if name in headers), "")
+    given = signature.encode("utf-8", "surrogateescape")
     algorithm = _algorithm(headers.get(SETTINGS, ""))
     if algorithm == "HMAC_SHA1":
         secrets, digest = tuple(auth_tokens), "sha1"
@@ -36,9 +38,9 @@ def is_signed(
         secrets, digest = (shared_key,), "sha256"
     else:
         return False
-    tail = _concatenated(fields)
+    tail = _concatenated(fields, dialect.signs_repeated_values_once)
     found = False
-    for address in _forms_of(url, fragment):
+    for address in _forms_of(url, dialect.fragment):
         for secret in secrets:
             found |= hmac.compare_digest(_signature(secret, address + tail, digest), given)
     return found
@@ -48,9 +50,10 @@ def _signature(secret: str, text: str, digest: str) -> bytes:
     return b64encode(hmac.digest(secret.encode(), text.encode(), digest))
 
 
-def _concatenated(fields: Sequence[tuple[str, str]]) -> str:
-    """Names sorted; the values of a repeated name sorted, and each of them once."""
-    return "".join(name + value for name, value in sorted(set(fields)))
+def _concatenated(fields: Sequence[tuple[str, str]], once: bool) -> str:
+    """Names sorted; the values of a repeated name sorted and each of them once, or (SignalWire) all as they came."""
+    ordered = sorted(set(fields)) if once else sorted(fields, key=lambda field: field[0])
+    return "".join(name + value for name, value in ordered)
 
 
 def _forms_of(url: str, fragment: str) -> Iterator[str]:
@@ -63,7 +66,8 @@ def _forms_of(url: str, fragment: str) -> Iterator[str]:
     for netloc in netlocs:
         address = url.replace(parts.netloc, netloc, 1)
         yield address
-        yield f"{address}#{fragment}"
+        if fragment:
+            yield f"{address}#{fragment}"
 
 
 def _algorithm(settings: str) -> str:

@@ -94,3 +94,36 @@ ANSWERED_BY: Mapping[str, AnsweredBy] = {
     "fax": AnsweredBy.FAX,
     "unknown": AnsweredBy.UNKNOWN,
 }
+
+SIGNALWIRE_CREATE_ERRORS: Mapping[str, Outcome] = {
+    # The number called.
+    "21201": Outcome.INVALID_NUMBER,
+    "21211": Outcome.INVALID_NUMBER,
+    "21217": Outcome.INVALID_NUMBER,
+    # A destination that this project may not call.
+    "21219": Outcome.BLOCKED_DESTINATION,  # trial limits
+    "30010": Outcome.BLOCKED_DESTINATION,  # dearer than the price limit
+    # Our own number.
+    "21210": Outcome.CALLER_ID_REJECTED,
+    "21212": Outcome.CALLER_ID_REJECTED,
+    "21213": Outcome.CALLER_ID_REJECTED,
+    "21601": Outcome.CALLER_ID_REJECTED,
+    # Room.
+    "20429": Outcome.CAPACITY,
+    "21611": Outcome.CAPACITY,  # the backlog of 10,000 calls is full
+    # The account.
+    "4001": Outcome.ACCOUNT_BLOCKED,  # balance
+    "30002": Outcome.ACCOUNT_BLOCKED,  # balance
+    "10001": Outcome.ACCOUNT_BLOCKED,
+    "20003": Outcome.ACCOUNT_BLOCKED,  # not authenticated
+    "20010": Outcome.ACCOUNT_BLOCKED,
+    # Server errors: there may be a call.
+    "20504": Outcome.AMBIGUOUS,
+    # A mistake of ours.
+    "21205": Outcome.APP_ERROR,
+    "21208": Outcome.APP_ERROR,
+    "21218": Outcome.APP_ERROR,
+    "21402": Outcome.APP_ERROR,
+}
+
+SIGNALWIRE_ANSWERED_BY: Mapping[str, AnsweredBy] = {**ANSWERED_BY, "machine": AnsweredBy.MACHINE}
