@@ -24,8 +24,8 @@ _EXAMPLE = "example_scenario.toml"
 def register(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.description = (
-        "Runs a carrier that is simulated: a real HTTP server that speaks Twilio's call API and calls back with valid "
-        "signatures. When it listens, one line of JSON on stdout says so. No phone rings."
+        "Runs a carrier that is simulated: a real HTTP server that speaks Twilio's and Telnyx's call APIs and calls "
+        "back with valid signatures. When it listens, one line of JSON on stdout says so. No phone rings."
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8081, help="port; 0 = any free one (default: %(default)s)")
