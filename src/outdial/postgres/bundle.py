@@ -31,9 +31,13 @@ async def run(connection: Any, parts: Sequence[Part]) -> Mapping[str, Any]:
     """Run all parts in one round trip; returns by block what was asked for as `result`."""
     if not parts:
         return {}
-    text = _text(tuple((part.file, part.block, len(part.arguments), part.result) for part in parts))
-    row = await connection.fetchrow(text, *(argument for part in parts for argument in part.arguments))
+    row = await connection.fetchrow(text_of(parts), *(argument for part in parts for argument in part.arguments))
     return {part.block: row[part.block] for part in parts if part.result}
+
+
+def text_of(parts: Sequence[Part]) -> str:
+    """The statement that runs them."""
+    return _text(tuple((part.file, part.block, len(part.arguments), part.result) for part in parts))
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ delete from outbox where event_id = any ($1::uuid[])
 with due as (
     select event_id from outbox where retry_at <= $1 order by retry_at limit $3 for update skip locked
 )
-update outbox o set retry_at = $2 from due where o.event_id = due.event_id
+update outbox o set retry_at = $2 where o.event_id = any (array(select event_id from due))  -- an array: by index, always
 returning o.event_id, o.routing_key, o.body
 
 -- name: outbox_lag

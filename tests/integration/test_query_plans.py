@@ -1,0 +1,143 @@
+"""The way of an attempt costs the same whatever the backlog and the history: prepared while empty, asked when grown.
+
+A plan that PostgreSQL kept from the time of empty tables is what a replica uses for weeks, so the statements are
+prepared first, then 200,000 attempts wait and 200,000 have ended, then the kept (generic) plans are looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from importlib import resources
+from typing import Any
+
+import asyncpg
+import pytest
+
+from outdial.postgres import bundle, statements
+from outdial.postgres.bundle import Part
+from outdial.postgres.pool import connect
+from tests.support.services import Services
+
+FILES = sorted(
+    file.name.removesuffix(".sql")
+    for file in resources.files("outdial.postgres").joinpath("sql").iterdir()
+    if file.name.endswith(".sql")
+)
+ROWS = 200_000
+BIG = re.compile(r"Seq Scan on (attempts|waiting|outcomes\w*|sticky|number_volume|outbox|cancellations)\b")
+HOT = {
+    "plan": (
+        *("claim", "claim_due", "lines", "lines_left", "lock_limits", "contact_facts", "volumes", "delete_waiting"),
+        *("park", "write_limits"),
+    ),
+    "settle": (
+        *("open_calls", "identify_calls", "past_calls", "member_stats", "baselines", "number_health", "assignments"),
+        *("update_calls", "delete_calls", "wake_contacts", "correct_outcomes", "spam_contacts"),
+    ),
+    "recover": ("due_checks",),
+    "relay": ("remove_events", "leftover_events"),
+    "intake": ("take_in", "known_hashes", "doors"),
+}
+BLOCKS = [(file, name) for file, names in HOT.items() for name in names]
+LEAVING = [
+    Part("settle", "update_calls", [None] * 15),
+    Part("settle", "delete_calls", [None] * 3, "count(*)"),
+    Part("plan", "delete_waiting", [None] * 2, "count(*)"),
+    Part("settle", "wake_contacts", [None] * 2, "array_agg(distinct campaign)"),
+]
+GROW = f"""
+insert into tenants select 't' || i from generate_series(1, 20) i;
+insert into connections values ('line', 'twilio');
+insert into numbers select 'n' || i, '+1202555' || lpad(i::text, 4, '0'), 't1', 'line' from generate_series(1, 200) i;
+insert into campaigns select 'c' || i, 't' || (i % 20 + 1), 'n1' from generate_series(1, 60) i;
+insert into limits (kind, id) select 'campaign', 'c' || i from generate_series(1, 2000) i;
+insert into attempts
+select 't' || (i % 20 + 1), md5(i::text)::uuid, 'c' || (i % 60 + 1), '+1312' || lpad(i::text, 7, '0'), '{{}}', '\\x00',
+       now() - i * interval '1 second'
+from generate_series(1, {ROWS}) i;
+insert into waiting (tenant, attempt_id, campaign, contact, line, urgency, due_at, not_after, look_at, blocker, received_at)
+select tenant, attempt_id, campaign, contact, case when right(contact, 1) = '7' then null else '' end, 4, now(),
+       now() + interval '1 day', now() + interval '1 day',
+       case when right(contact, 1) = '7' then 'contact_in_call' else 'in_line' end, received_at
+from attempts;
+insert into outcomes (tenant, attempt_id, campaign, contact, outcome, ended_at, received_at, placement, number, intent_at)
+select tenant, attempt_id, campaign, contact, 'no_answer', received_at, received_at, attempt_id, 'n1', received_at
+from attempts;
+insert into calls (tenant, attempt_id, placement, campaign, contact, connection, number, intent_at, place_at, deadline,
+                   next_check_at, worker, epoch, counted, h, r, baseline_class, sticky_epoch, decision, carry)
+select tenant, attempt_id, attempt_id, campaign, contact, 'line', 'n1', now(), now(), now(), now(), attempt_id, 1, true,
+       0.3, 1, 'first', 1, '{{}}', '{{}}'
+from attempts where contact > '+1312' || lpad('{ROWS - 500}', 7, '0');
+insert into sticky select 'c' || (i % 60 + 1), '+1312' || i, 'n1', 1, now(), null, 'x' from generate_series(1, 20000) i;
+insert into number_volume select 'n' || i, date_trunc('hour', now()) - j * interval '1 hour', 3
+from generate_series(1, 200) i, generate_series(1, 48) j;
+insert into outbox select md5(i::text)::uuid, 't1', 'x', '', now(), now() from generate_series(1, 20000) i;
+insert into cancellations select 't1', md5(i::text)::uuid, now() from generate_series(1, 20000) i;
+"""
+
+
+async def test_every_block_prepares_on_both_servers(any_database_url: str) -> None:
+    connection = await asyncpg.connect(any_database_url)
+    try:
+        for file in FILES:
+            for name, text in statements.load(file).items():
+                if not text.split("\n")[-1].startswith("set "):
+                    await connection.execute(f"prepare {file}_{name} as {text}")
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(scope="module")
+async def grown(services: Services) -> AsyncIterator[Any]:
+    """Prepared while everything was empty, then grown."""
+    databases = services.databases("distribution")
+    url = await databases.fresh()
+    pool = await connect(url)
+    async with pool.acquire() as connection:
+        for file, name in BLOCKS:
+            await connection.execute(f"prepare {file}_{name} as {statements.load(file)[name]}")
+        await connection.execute(f"prepare leaving as {bundle.text_of(LEAVING)}")
+        await connection.execute(GROW, timeout=120)
+        await connection.execute("analyze", timeout=60)
+        await connection.execute("set plan_cache_mode = force_generic_plan")
+        yield connection
+    await pool.close()
+    await databases.drop(url)
+
+
+async def plan_of(connection: Any, prepared: str, parameters: int) -> str:
+    """The kept plan; nulls will do, a generic plan does not look at its parameters."""
+    nulls = f"({', '.join(['null'] * parameters)})" if parameters else ""
+    rows = await connection.fetch(f"explain execute {prepared}{nulls}")
+    return "\n".join(row[0] for row in rows)
+
+
+@pytest.mark.parametrize(("file", "name"), BLOCKS, ids=[name for _, name in BLOCKS])
+async def test_no_step_reads_a_big_table_from_end_to_end(grown: Any, file: str, name: str) -> None:
+    text = statements.load(file)[name]
+    plan = await plan_of(grown, f"{file}_{name}", max((int(n) for n in re.findall(r"\$(\d+)", text)), default=0))
+    assert BIG.search(plan) is None, plan
+
+
+async def test_bundled_blocks_keep_their_plans(grown: Any) -> None:
+    plan = await plan_of(grown, "leaving", sum(len(part.arguments) for part in LEAVING))
+    assert BIG.search(plan) is None, plan
+
+
+async def test_a_claim_takes_the_most_urgent_straight_from_the_index(grown: Any) -> None:
+    """A sort would read a line's whole backlog for its first few."""
+    plan = await plan_of(grown, "plan_claim", 3)
+    assert "Index Scan using waiting_line" in plan, plan
+    assert "Sort" not in plan, plan
+
+
+async def test_a_claim_reads_as_many_rows_as_it_takes(grown: Any) -> None:
+    """200,000 wait: a claim of 20 reads some dozens of them."""
+    rows = await grown.fetch(
+        "explain (analyze, costs off) execute plan_claim(array['c1', 'c2'], array['', ''], array[10, 10])"
+    )
+    plan = "\n".join(row[0] for row in rows)
+    found = re.search(r"Index Scan using waiting_line on waiting .*rows=([\d.]+) loops=2", plan)
+    assert found is not None, plan
+    assert float(found[1]) <= 20, plan
