@@ -7,6 +7,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import time
 from urllib.parse import quote
 from uuid import uuid4
@@ -85,16 +86,22 @@ def open_account(settings: ConnectionSettings, secrets: Secrets) -> Account:
 
 
 def _private_key(settings: ConnectionSettings, secrets: Secrets) -> RSAPrivateKey:
-    pem = settings.secret("private_key", secrets) or ""
-    problem = f"{settings.credentials['private_key']} is no RSA private key without a passphrase"
+    key = _loaded(settings.secret("private_key", secrets) or "")
+    if key is None:
+        problem = f"{settings.credentials['private_key']} is no RSA private key without a passphrase"
+        raise BadInput(settings.where("credentials.private_key"), problem, "the PEM file that Vonage let you download")
+    return key
+
+
+@lru_cache(maxsize=256)
+def _loaded(pem: str) -> RSAPrivateKey | None:
+    """Checking a key takes 40 ms, and every change of the catalogue opens all connections anew."""
     try:
         # An environment variable often holds its line ends as the two characters \ and n.
         key = load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, RSAPrivateKey):
-        raise BadInput(settings.where("credentials.private_key"), problem, "the PEM file that Vonage let you download")
-    return key
+        return None
+    return key if isinstance(key, RSAPrivateKey) else None
 
 
 def _part(content: Mapping[str, object]) -> str:
