@@ -46,6 +46,7 @@ async def test_a_flagged_number_leaves_the_draw_until_it_is_unflagged(database_u
         done = await flag_number(one.pool, "a", 0.9, "lab", **ANN)
         assert (done.before, done.after, done.flagged) == (0.0, 0.9, True)
         assert await _drawn(other) == {"b", "c"}
+        assert 'skips_total{reason="spam_flagged"} 12.0' in other.setting.metrics.exposition().decode()
         again = await flag_number(one.pool, "a", 1.0, "bureau", **ANN)
         assert again.after == 1.0
         part = await unflag_number(one.pool, "a", "bureau", **ANN)

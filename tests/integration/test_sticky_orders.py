@@ -32,6 +32,7 @@ async def test_a_set_number_calls_next_on_every_replica(database_url: str) -> No
         assert (done.before, done.after.number, done.after.usable) == (None, "b", True)
         intent = await other.dial()
         assert (intent.number, intent.decision["tier"]) == ("b", "sticky")
+        assert 'outdial_sticky_total{event="reused"} 1.0' in other.setting.metrics.exposition().decode()
         (told,) = await _told(one, "bound")
         assert (told["to"], told["number"], told["from"], told["by"]) == (CONTACT, "b", "+12025550102", "ann")
         entry = await _audit(one, "sticky.set")

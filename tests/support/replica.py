@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,24 +100,36 @@ class Replica:
 @asynccontextmanager
 async def replica(database_url: str, scenario: Scenario) -> AsyncIterator[Replica]:
     """Start everything, stop it in order."""
-    async with SimulatedCarrier(scenario) as carrier:
-        port = free_port()
-        transport = InProcessTransport()
-        options = AppOptions(
-            database_url=database_url, public_url=f"http://127.0.0.1:{port}", callbacks_port=port, drain_s=5.0
-        )
-        app = App(options, transport, lambda _reference: SecretStr("secret-token"), Metrics())
+    async with replicas(database_url, scenario, 1) as (one,):
+        yield one
+
+
+@asynccontextmanager
+async def replicas(database_url: str, scenario: Scenario, count: int) -> AsyncIterator[list[Replica]]:
+    """Several Apps on one database and one carrier; each has its own transport, so a test says who takes a job in."""
+    async with SimulatedCarrier(scenario) as carrier, AsyncExitStack() as parts:
         looker = await connect(database_url)
+        parts.push_async_callback(looker.close)
         await apply(looker, read_catalogue(catalogue(carrier.url), "test"), who="test")
-        await app.start()
-        one = Replica(app, looker, carrier, transport)
+        yield [await parts.enter_async_context(_running(database_url, looker, carrier)) for _ in range(count)]
 
-        def note(event: OutgoingEvent) -> None:
-            one.events.append(json.loads(event.body))
 
-        transport.broker.listeners.append(note)
-        try:
-            yield one
-        finally:
-            await app.stop()
-            await looker.close()
+@asynccontextmanager
+async def _running(database_url: str, looker: asyncpg.Pool, carrier: SimulatedCarrier) -> AsyncIterator[Replica]:
+    port = free_port()
+    transport = InProcessTransport()
+    options = AppOptions(
+        database_url=database_url, public_url=f"http://127.0.0.1:{port}", callbacks_port=port, drain_s=5.0
+    )
+    app = App(options, transport, lambda _reference: SecretStr("secret-token"), Metrics())
+    await app.start()
+    one = Replica(app, looker, carrier, transport)
+
+    def note(event: OutgoingEvent) -> None:
+        one.events.append(json.loads(event.body))
+
+    transport.broker.listeners.append(note)
+    try:
+        yield one
+    finally:
+        await app.stop()

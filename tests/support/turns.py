@@ -169,9 +169,11 @@ class HandReplica:
 
 
 @asynccontextmanager
-async def hand_replicas(url: str, count: int = 1, catalogue: str = TWO_LINES) -> AsyncIterator[list[HandReplica]]:
+async def hand_replicas(
+    url: str, count: int = 1, catalogue: str = TWO_LINES, *, clock: FakeClock | None = None
+) -> AsyncIterator[list[HandReplica]]:
     """So many on one database, with one clock, which stands at the present."""
-    clock = FakeClock(now=time.time() + 1)
+    clock = clock or FakeClock(now=time.time() + 1)
     made = [await _replica(url, clock, seed) for seed in range(count)]
     try:
         await made[0].apply(catalogue)

@@ -6,6 +6,7 @@ contact in call, calling hours, slots, pace, circuit, the number's own cap.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -19,10 +20,11 @@ from outdial.rules.blocker import Blocker
 from outdial.rules.calling_hours import Closed, check
 from outdial.rules.capacity import Ledger, LimitKind, Slots
 from outdial.rules.fairness import Dealer
-from outdial.rules.ids import E164, NumberId, Placement, TenantId
+from outdial.rules.ids import E164, CampaignId, NumberId, Placement, TenantId
 from outdial.rules.outcome import Ending
 from outdial.rules.phone import geography
 from outdial.rules.picture_body import picture_body
+from outdial.rules.pool import SkipReason, Tier
 from outdial.rules.selection import LOOK_AGAIN_S, Blocked, Choice, choose
 from outdial.rules.waits import AttemptFacts
 from outdial.telemetry.metrics import Metrics
@@ -61,6 +63,7 @@ class Planning:
         self._rng, self._new_id, self._now = rng, new_id, now
         self._volumes = dict(volumes)
         self._probed: set[NumberId] = set()
+        self._skips: dict[tuple[CampaignId, str | None, frozenset[str]], Counter[SkipReason]] = {}
         self._in_call: set[tuple[TenantId, E164]] = set(facts.in_call)
 
     def free_contacts(self, ended: Sequence[tuple[TenantId, E164]]) -> None:
@@ -97,6 +100,7 @@ class Planning:
             self._block(attempt, view, picked)
             return False
         self._intend(attempt, view, picked)
+        self._count_skips(asked, view)
         return True
 
     # -- what forbids it
@@ -262,6 +266,17 @@ class Planning:
         self._in_call.add((attempt.key.tenant, attempt.contact))
         self._volumes[member.number] = self._volumes.get(member.number, 0) + 1
         self._metrics.picks.labels(tier=choice.tier).inc()
+        if choice.tier is Tier.STICKY:
+            self._metrics.sticky_events.labels(event="reused").inc()
+
+    def _count_skips(self, asked: AttemptFacts, view: PoolView) -> None:
+        """Looked up once per turn, country and set of instructions: a pool may have a thousand numbers."""
+        without = view.index.without_instruction(asked)
+        key = (view.policy.campaign, asked.contact.country, without)
+        if key not in self._skips:
+            self._skips[key] = Counter(reason for _, reason in view.index.skips(asked, without))
+        for reason, count in self._skips[key].items():
+            self._metrics.pick_skips.labels(reason=reason).inc(count)
 
     def _probe(self, number: NumberId, view: PoolView) -> None:
         """The number was failing; this call is its one probe for a while, on every replica."""
