@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
@@ -26,7 +26,7 @@ from outdial.dispatch.recover import Recovery
 from outdial.dispatch.relay import Relay
 from outdial.dispatch.turn import TurnSetting
 from outdial.ports.carriers import Carriers
-from outdial.ports.messages import EventPublisher, Inbox
+from outdial.ports.messages import AttemptPublisher, EventPublisher, Inbox
 from outdial.postgres import catalogue as catalogue_store
 from outdial.postgres.pool import PoolOptions, connect, translate_errors
 from outdial.postgres.store import PostgresStore
@@ -37,26 +37,36 @@ from outdial.providers.handing_on import HandingOn
 from outdial.providers.http import HttpClient, HttpLimits
 from outdial.providers.registry import OpenConnections
 from outdial.rabbitmq.messages import decode
+from outdial.rules.attempt_queues import QueueNames
 from outdial.rules.catalogue_rows import CatalogueRows
 from outdial.rules.pool_weights import PoolWeights
 from outdial.telemetry.metrics import Metrics
 from outdial.telemetry.tasks import Background
+from outdial.upkeep.high_water import HighWater
 from outdial.upkeep.ticks import Upkeep
 from outdial.web.callbacks import CallbackServer
 
 log = structlog.get_logger(__name__)
+HIGH_WATER_S = 1.0
+"""How often the queues' waiting attempts are looked at: some thousands come in between, at most."""
+
+
+class Publisher(EventPublisher, AttemptPublisher, Protocol):
+    """Publishes what happened, and messages of producers a second time."""
 
 
 class Transport(Protocol):
-    """A broker, opened: where deliveries come from and events go to."""
+    """A broker, opened: where deliveries come from and events go to. `names`: of its queues."""
+
+    names: QueueNames
 
     @property
     def inbox(self) -> Inbox:
         """The attempt queues."""
 
     @property
-    def publisher(self) -> EventPublisher:
-        """The events exchange."""
+    def publisher(self) -> Publisher:
+        """Both exchanges."""
 
     async def start(self, rows: CatalogueRows) -> None:
         """Declare, bind the tenants, begin to consume."""
@@ -69,6 +79,9 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+    def not_consumed(self) -> Sequence[str]:
+        """Queues that should be consumed and cannot be just now."""
 
     def is_ready(self) -> bool:
         """Whether it can consume and publish just now."""
@@ -98,6 +111,7 @@ class AppOptions:
     weights_s: float = 5.0
     drain_s: float = 25.0
     spam_threshold: float = 0.75
+    high_water_mark: int = 100_000
     pauses: Pauses = field(default_factory=Pauses)
 
 
@@ -137,6 +151,7 @@ class App:
         self.upkeep_queries = UpkeepQueries(self.pool, worker, epoch)
         desk = Desk(options.reports_per_turn)
         upkeep = Upkeep(self.upkeep_queries, self.pools, self.clock, self.metrics, desk.wake)
+        self.upkeep, self.high_water = upkeep, self._high_water()
         for _ in range(3):
             await upkeep.measure_clock()
         await self.upkeep_queries.keep_house(self.clock.now())
@@ -145,6 +160,7 @@ class App:
         await self._listen()
         await self.transport.start(self.pools.rows)
         upkeep.start(self.background, weights_s=options.weights_s)
+        self.background.every("high water", HIGH_WATER_S, self.high_water.look)
         self.dispatcher.start()
         log.info("daemon.started", worker=str(worker), epoch=epoch)
 
@@ -194,6 +210,23 @@ class App:
         for name, problem in problems.items():
             log.error("connection.cannot_be_opened", connection_id=name, error_message=str(problem))
         self._rebinding = asyncio.ensure_future(self.transport.catalogue_changed(rows))
+
+    def queues_not_consumed(self) -> str | None:
+        """Which queues this replica does not consume and why, in words; None = it consumes them all."""
+        above, broken = self.high_water.above(), sorted(self.transport.not_consumed())
+        parts = ("above the high-water mark: " + ", ".join(above)) if above else ""
+        trouble = ("the broker does not let us: " + ", ".join(broken)) if broken else ""
+        return "; ".join(part for part in (parts, trouble) if part) or None
+
+    def _high_water(self) -> HighWater:
+        return HighWater(
+            self.transport.inbox,
+            self.upkeep_queries,
+            lambda: self.transport.names.assign(self.pools.rows.tenants),
+            self.transport.not_consumed,
+            self.metrics,
+            self.options.high_water_mark,
+        )
 
     def _dispatcher(self, desk: Desk) -> Dispatcher:
         options, clock, metrics = self.options, self.clock, self.metrics

@@ -171,7 +171,9 @@ def test_one_batch_in_any_order_gives_the_same_facts(order: list[fate.Report]) -
         (fate.WasNotSent("dns"), RequestResult.FAILED),
         (fate.WasRefused(Outcome.ACCOUNT_BLOCKED, None, None), RequestResult.BLOCKED),
         (fate.WasRefused(Outcome.INVALID_NUMBER, None, None), RequestResult.NEUTRAL),
-        (news(Progress.RINGING), None),
+        (fate.WasNotSent("left_the_pool"), RequestResult.NEUTRAL),
+        (news(Progress.RINGING), RequestResult.SEEN),
+        (fate.IsOverdue(NOW), None),
     ],
     ids=lambda value: str(value)[:40],
 )

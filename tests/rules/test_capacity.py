@@ -97,6 +97,9 @@ def test_five_failures_in_a_row_open_the_circuit_and_one_probe_closes_it() -> No
     assert probing.after(RequestResult.WORKED, "probe", later).state(later) is CircuitState.CLOSED
     assert probing.after(RequestResult.FAILED, "probe", later).state(later) is CircuitState.OPEN
     assert probing.after(RequestResult.NEUTRAL, "probe", later).state(later) is CircuitState.HALF_OPEN
+    assert probing.after(RequestResult.SEEN, "probe", later).state(later) is CircuitState.CLOSED
+    assert probing.after(RequestResult.SEEN, "another", later) == probing
+    assert Circuit(failures=4).after(RequestResult.SEEN, "another", NOW) == Circuit(failures=4)
 
 
 def test_half_of_twenty_within_a_minute_open_it() -> None:

@@ -128,6 +128,7 @@ def _add_checks(health: Health, app: App) -> None:
 
     health.add("database", database)
     health.add("broker", broker)
+    health.add_note("queues_not_consumed", app.queues_not_consumed)
 
 
 def app_options(settings: Settings) -> AppOptions:
@@ -168,6 +169,7 @@ def app_options(settings: Settings) -> AppOptions:
         relay_batch=dispatch.relay_batch,
         weights_s=dispatch.weights_refresh_s,
         drain_s=dispatch.drain_s,
+        high_water_mark=settings.rabbitmq.high_water_mark,
         spam_threshold=settings.platform.spam_threshold,
         pauses=Pauses(
             poll_s=dispatch.poll_interval_s,

@@ -6,13 +6,13 @@ settled before is not among the locked rows, so a replay changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from outdial.dispatch.announce import Announcer
 from outdial.dispatch.learning import Learning, concerns_sticky, policy_of
 from outdial.ports.catalogue import Pools
-from outdial.ports.store import ANY_LINE, EndedAttempt, OpenCall, Parked, TurnChanges
+from outdial.ports.store import ANY_LINE, CallIdentity, EndedAttempt, OpenCall, Parked, TurnChanges
 from outdial.rules import call_fate as fate
 from outdial.rules.capacity import Ledger
 from outdial.rules.ids import NumberId
@@ -33,7 +33,7 @@ class Settlement:
         self._fates: list[tuple[OpenCall, fate.Fate]] = []
 
     def judge(self, calls: Sequence[tuple[OpenCall, Sequence[fate.Report]]]) -> None:
-        """Decide what becomes of each call, and tell the circuits what create requests showed."""
+        """Decide what becomes of each call."""
         for call, reports in calls:
             policy = policy_of(call, self._pools)
             decided = fate.decide(
@@ -44,7 +44,6 @@ class Settlement:
                 picks=call.carry.get("picks", 1),
                 overdue_after_s=ring_timeout(call.request, policy) + ASK_PLACED_AFTER_S,
             )
-            self._tell_circuit(call, reports)
             self._fates.append((call, self._canceled_or(call, decided)))
 
     def needing_statistics(self) -> list[tuple[OpenCall, Outcome]]:
@@ -144,16 +143,6 @@ class Settlement:
     def _is_accepted_now(self, call: OpenCall, facts: fate.CallFacts) -> bool:
         return facts.state is fate.CallState.PLACED and call.facts.state is not fate.CallState.PLACED
 
-    def _tell_circuit(self, call: OpenCall, reports: Sequence[fate.Report]) -> None:
-        identity = call.identity
-        for report in reports:
-            result = fate.request_result(report)
-            if result is not None:
-                self._ledger.record(identity.slots.connection, result, str(identity.placement))
-            if isinstance(report, fate.WasDeferred):
-                delay = report.delay_s if report.delay_s is not None else fate.DEFAULT_BACKOFF_S
-                self._ledger.back_off(identity.slots.connection, self._now + delay)
-
     def _canceled_or(self, call: OpenCall, decided: fate.Fate) -> fate.Fate:
         """An attempt that would wait again although it was canceled ends instead; a call that the carrier has only now
         is hung up by whoever looks at it next, which is at once."""
@@ -162,6 +151,18 @@ class Settlement:
         if call.cancel_requested and isinstance(decided, fate.StaysOpen) and self._is_accepted_now(call, decided.facts):
             return fate.StaysOpen(replace(decided.facts, next_check_at=self._now))
         return decided
+
+
+def tell_circuit(ledger: Ledger, identity: CallIdentity, reports: Iterable[fate.Report], now: float) -> None:
+    """Tell the connection what a create request showed, also when its call is over already: a probe must not be waited
+    for in vain."""
+    for report in reports:
+        result = fate.request_result(report)
+        if result is not None:
+            ledger.record(identity.slots.connection, result, str(identity.placement))
+        if isinstance(report, fate.WasDeferred):
+            delay = report.delay_s if report.delay_s is not None else fate.DEFAULT_BACKOFF_S
+            ledger.back_off(identity.slots.connection, now + delay)
 
 
 def ring_timeout(request: Mapping[str, object], policy: CampaignPolicy | None) -> int:

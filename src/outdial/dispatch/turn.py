@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
+import structlog
+
 from outdial.clock import Clock
 from outdial.dispatch.announce import Announcer
 from outdial.dispatch.board import Board
@@ -19,7 +21,7 @@ from outdial.dispatch.desk import Work
 from outdial.dispatch.late import Corrections
 from outdial.dispatch.learning import NOTHING_SEEN, Learning, country_of
 from outdial.dispatch.plan import Margins, Planning
-from outdial.dispatch.settle import Settlement
+from outdial.dispatch.settle import Settlement, tell_circuit
 from outdial.errors import Retryable
 from outdial.ports.catalogue import Pools
 from outdial.ports.messages import OutgoingEvent
@@ -39,6 +41,8 @@ from outdial.rules.ids import CampaignId, NumberId, Placement, TenantId
 from outdial.rules.outcome import Ending
 from outdial.telemetry.crashpoints import crashpoint
 from outdial.telemetry.metrics import Metrics
+
+log = structlog.get_logger(__name__)
 
 
 class StaleSnapshot(Retryable):
@@ -92,6 +96,8 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
     result.intents, result.events = changes.intents, changes.events
     result.progressed |= bool(changes.intents or changes.parked or changes.ended_waiting)
     setting.metrics.intents.inc(len(changes.intents))
+    for connection, is_open in ledger.circuits_turned():
+        log.warning("circuit.opened" if is_open else "circuit.closed", connection_id=connection)
     return result
 
 
@@ -157,6 +163,7 @@ async def _settle(
     for identity, report, _ in work.reports:
         reports.setdefault(identity.placement, []).append(report)
         identities[identity.placement] = identity
+        tell_circuit(ledger, identity, [report], now)
     calls = await turn.open_calls(list(identities.values()))
     late = [placement for placement in reports if placement not in calls]
     past = await turn.past_calls(late) if late else {}

@@ -103,12 +103,14 @@ class InProcessBroker:
 
     async def pause(self, queue: str) -> None:
         """See the port."""
-        self._queues[queue].paused = True
+        if queue in self._queues:
+            self._queues[queue].paused = True
 
     async def resume(self, queue: str) -> None:
         """See the port."""
-        self._queues[queue].paused = False
-        self._some.set()
+        if queue in self._queues:
+            self._queues[queue].paused = False
+            self._some.set()
 
     # -- what can happen to it
 
@@ -154,7 +156,7 @@ class InProcessTransport:
     """`app.Transport`: inbox and publisher are both ends of one broker in this process."""
 
     def __init__(self, names: QueueNames = NAMES, *, prefetch: int = 200) -> None:
-        self._names = names
+        self.names = names
         self.broker = InProcessBroker(names, prefetch=prefetch)
         self.inbox = self.broker
         self.publisher = self.broker
@@ -165,7 +167,7 @@ class InProcessTransport:
 
     async def catalogue_changed(self, rows: CatalogueRows) -> None:
         """Bind new tenants and those that moved."""
-        self.broker.bind(self._names.assign(rows.tenants))
+        self.broker.bind(self.names.assign(rows.tenants))
 
     async def stop_consuming(self) -> None:
         """No new deliveries; acks still count."""
@@ -173,6 +175,10 @@ class InProcessTransport:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def not_consumed(self) -> list[str]:
+        """Never any but those that are paused."""
+        return []
 
     def is_ready(self) -> bool:
         """Always."""

@@ -9,11 +9,14 @@ import asyncpg
 
 from outdial.postgres import statements, sticky
 from outdial.postgres.pool import translate_errors
+from outdial.postgres.rows import columns
 
-RECOVER, UPKEEP = statements.load("recover"), statements.load("upkeep")
+PLAN, RECOVER, UPKEEP = statements.load("plan"), statements.load("recover"), statements.load("upkeep")
 KEEP_CANCELLATIONS_S = 7 * 86_400.0
 KEEP_VOLUMES_S = 2 * 86_400.0
 MONTHS_AHEAD = 2
+COUNTS_KEPT = 500
+"""Rows of counts that are left alone: adding them up costs more than reading them."""
 
 
 class UpkeepQueries:
@@ -50,14 +53,32 @@ class UpkeepQueries:
         with translate_errors():
             return [tuple(row) for row in await self._pool.fetch(UPKEEP["slots"])]
 
-    async def drift(self) -> list[tuple[str, str, int, int]]:
-        """Counters that differ from the calls, seen under the lock so that no turn is half-way."""
+    async def circuits(self) -> dict[str, bool]:
+        """Connections, and whether their circuit is open."""
         with translate_errors():
+            return {row["id"]: row["is_open"] for row in await self._pool.fetch(UPKEEP["circuits"])}
+
+    async def repair_slots(self) -> list[tuple[str, str, int, int]]:
+        """Set counters right that differ from the calls: looked for in one snapshot, in which every turn is whole, then
+        counted again under the lock of these limits only. (kind, id, counted, calls)."""
+        with translate_errors():
+            suspects = [tuple(row[:2]) for row in await self._pool.fetch(RECOVER["recount"])]
+            if not suspects:
+                return []
             async with self._pool.acquire() as connection, connection.transaction():
-                if not await connection.fetch(RECOVER["recount"]):
-                    return []
-                await connection.fetch(UPKEEP["lock_all_limits"])
-                return [tuple(row) for row in await connection.fetch(RECOVER["recount"])]
+                await connection.fetch(PLAN["lock_limits"], *columns(suspects, 2))
+                return [tuple(row) for row in await connection.fetch(UPKEEP["repair_slots"], *columns(suspects, 2))]
+
+    async def add_up_waiting(self) -> None:
+        """One row of counts instead of many."""
+        with translate_errors():
+            await self._pool.execute(UPKEEP["add_up_waiting"], COUNTS_KEPT)
+
+    async def waiting_by_tenant(self) -> dict[str, int]:
+        """How many attempts of each tenant wait."""
+        with translate_errors():
+            rows = await self._pool.fetch(UPKEEP["waiting_by_tenant"])
+            return {row["tenant"]: row["attempts"] for row in rows}
 
     async def wake_ineligible(self, now: float) -> int:
         """In small bites, so that no planning turn waits for long."""

@@ -86,13 +86,17 @@ class RabbitInbox:
 
     async def pause(self, queue: str) -> None:
         """See the port."""
-        self._queues[queue].wanted = False
-        self._queues[queue].changed.set()
+        self._want(queue, False)
 
     async def resume(self, queue: str) -> None:
         """See the port."""
-        self._queues[queue].wanted = True
-        self._queues[queue].changed.set()
+        self._want(queue, True)
+
+    def _want(self, name: str, wanted: bool) -> None:
+        queue = self._queues.get(name)  # a tenant's own queue may not be declared yet
+        if queue is not None and queue.wanted != wanted:
+            queue.wanted = wanted
+            queue.changed.set()
 
     # -- what is consumed
 
@@ -108,6 +112,11 @@ class RabbitInbox:
     def not_consumed(self) -> list[str]:
         """Queues that should be consumed and are not just now."""
         return [queue.name for queue in self._queues.values() if queue.wanted and not queue.consuming]
+
+    def consumes_nothing(self) -> bool:
+        """Whether queues should be consumed and none is."""
+        wanted = [queue.consuming for queue in self._queues.values() if queue.wanted]
+        return bool(wanted) and not any(wanted)
 
     async def follow(self, session: Session) -> None:
         """Consume all queues on a new connection; what the old one brought and nobody has received comes again."""

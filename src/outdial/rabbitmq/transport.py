@@ -125,7 +125,13 @@ class RabbitTransport:
 
     def trouble(self) -> str:
         """Why it is not ready, in words without secrets; empty when it is."""
-        return self.consuming.trouble or self.publisher.connection.trouble
+        if trouble := self.consuming.trouble or self.publisher.connection.trouble:
+            return trouble
+        return "no queue is consumed" if self.inbox.consumes_nothing() else ""
+
+    def not_consumed(self) -> list[str]:
+        """Queues that the broker does not let us consume just now."""
+        return self.inbox.not_consumed()
 
     # -- inside
 

@@ -24,6 +24,8 @@ PROVING_SEARCHES = 2
 """Negative searches after the settle time that make the carrier's word that there is no call (SPEC 7)."""
 SEARCH_GAP_S = 60.0
 """Between two searches that count."""
+NOT_THE_CARRIERS_FAULT = frozenset({"too_late", "left_the_pool"})
+"""Why nothing was sent although the carrier could be reached: says nothing about the connection."""
 DEFAULT_BACKOFF_S = 5.0
 """Wait after a temporary refusal that names no delay."""
 
@@ -287,7 +289,7 @@ def request_result(report: Report) -> RequestResult | None:
         case MayExist():
             return RequestResult.FAILED
         case WasNotSent(reason=reason):
-            return RequestResult.NEUTRAL if reason == "too_late" else RequestResult.FAILED
+            return RequestResult.NEUTRAL if reason in NOT_THE_CARRIERS_FAULT else RequestResult.FAILED
         case WasDeferred():
             return RequestResult.NEUTRAL
         case WasRefused(outcome=Outcome.ACCOUNT_BLOCKED):
@@ -296,5 +298,7 @@ def request_result(report: Report) -> RequestResult | None:
             return RequestResult.FAILED
         case WasRefused():
             return RequestResult.NEUTRAL
+        case HasNews():
+            return RequestResult.SEEN
         case _:
             return None

@@ -156,6 +156,13 @@ class Ledger:
         """The rows that differ from what was locked, in lock order."""
         return {key: self._after[key] for key in sorted(self._after) if self._after[key] != self._before[key]}
 
+    def circuits_turned(self) -> list[tuple[str, bool]]:
+        """Connections whose circuit this turn opened (True) or closed again."""
+        turned = [
+            (key.id, self._before[key].circuit.open_until, now.circuit.open_until) for key, now in self._after.items()
+        ]
+        return [(name, now is not None) for name, before, now in turned if (before is None) != (now is None)]
+
     def all(self) -> Mapping[LimitKey, Limit]:
         """Every locked row as the turn leaves it."""
         return self._after

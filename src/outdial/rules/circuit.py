@@ -2,6 +2,9 @@
 
 It opens after 5 failures in a row, or when at least half of at least 20 requests within a minute failed, or at once
 when the account is blocked. A 429 never counts. When its time is over one probe is let through, over all replicas.
+
+The minute begins with a request and the next one after it begins anew: what opens the circuit did happen within 60 s,
+and a carrier that keeps failing is found within 20 requests of the next minute at the latest.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ class RequestResult(StrEnum):
     BLOCKED = "blocked"
     NEUTRAL = "neutral"
     """429, given back before anything was sent, refusals that concern a number or a contact."""
+    SEEN = "seen"
+    """The carrier knows the call: its answer to the request may have been lost with a worker. Only a probe counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Circuit:
         """The circuit once the result of that placement's create request is known."""
         if result is RequestResult.NEUTRAL:
             return replace(self, probe=None) if self.probe == placement else self
+        if result is RequestResult.SEEN:
+            return Circuit() if self.probe == placement else self
         if result is RequestResult.BLOCKED:
             return self._opened(now)
         counted = self._count(result, now)

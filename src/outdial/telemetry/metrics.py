@@ -6,45 +6,44 @@ the database (slots, waiting attempts, outbox) is the same on all replicas: dash
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client import generate_latest
+from prometheus_client import Gauge, generate_latest
 
 from outdial import __version__
 from outdial.rules.blocker import Blocker
 from outdial.rules.outcome import Ending, Outcome
 from outdial.rules.pool import SkipReason, Tier
 from outdial.telemetry.metric_kinds import OPEN, Definitions, MetricFact
+from outdial.telemetry.scopes import Scopes
+from outdial.telemetry.shown import NUMBER_STATES, PoolFigures, SlotUse, bounded
+
+__all__ = ["Metrics", "PoolFigures", "SlotUse"]
 
 PLACE_RESULTS = ("accepted", "refused", "deferred", "not_sent", "ambiguous")
 CALLBACK_RESULTS = ("applied", "unknown", "forged", "unreadable", "failed")
 HANDED_ON_RESULTS = ("delivered", "refused", "failed", "dropped")
 INTAKE_RESULTS = ("stored", "duplicate", "conflicting", "rejected", "canceled", "dead_lettered")
-STICKY_EVENTS = ("bound", "moved", "reused", "cleared")
-INVARIANTS = ("several_calls_found", "turn_refused")
+STICKY_EVENTS = ("bound", "moved", "renewed")
+WHY_NOT_CONSUMED = ("high_water", "broker")
+INVARIANTS = ("several_calls_found", "slot_drift", "turn_refused")
 READY_CHECKS = ("database", "broker", "schema", "draining")
+BINDS = ("connections", "tenant", "campaign")
+ANSWERED = ("yes", "no")
 
-MOST_TENANTS = 100
-"""Tenants that get slot series of their own, the busiest first; the rest is summed up as `_other`."""
+MOST_TENANTS, MOST_CAMPAIGNS = 100, 50
+"""Tenants and campaigns that get series of their own, the busiest first; the rest is summed up as `_other`."""
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _CALL = (1, 5, 10, 20, 30, 45, 60, 120, 300, 900, 1800)
 
 
-class SlotUse(NamedTuple):
-    """A limits row as metrics show it. `limit` None = no limit of its own."""
-
-    kind: str
-    id: str
-    in_use: int
-    limit: int | None
-
-
 class Metrics:
-    """The metrics of one replica."""
+    """The metrics of one replica. `scopes`: which connections and campaigns have series of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tenants: int = MOST_TENANTS, most_campaigns: int = MOST_CAMPAIGNS) -> None:
+        self._most_tenants = most_tenants
+        self.scopes = Scopes(most_campaigns, self._forget_campaign)
         self._define = Definitions()
         self.registry = self._define.registry
         self._define_intake()
@@ -52,6 +51,7 @@ class Metrics:
         self._define_place_and_follow()
         self._define_settle_and_relay()
         self._define_capacity()
+        self._define_pools()
         self._define_process()
 
     def _define_intake(self) -> None:
@@ -68,11 +68,20 @@ class Metrics:
         self.ack_failures = define.counter(
             "outdial_ack_failures_total", "Acks on a dead channel; the delivery comes again."
         )
+        self.queues_not_consumed = define.gauge(
+            "outdial_queues_not_consumed",
+            "Queues that this replica does not consume: above their high-water mark, or the broker does not let it.",
+            why=WHY_NOT_CONSUMED,
+        )
         self.dead_letters = define.gauge("outdial_dead_letters", "Dead letters not yet replayed.")
 
     def _define_plan(self) -> None:
         define = self._define
-        self.waiting = define.gauge("outdial_waiting_attempts", "Attempts in the waiting room.")
+        self.waiting = define.gauge(
+            "outdial_waiting_attempts",
+            "Attempts in the waiting room, by the blocker kept with them.",
+            blocker=tuple(Blocker),
+        )
         self.parked = define.counter(
             "outdial_parked_total", "Attempts put aside while planning, by blocker.", blocker=tuple(Blocker)
         )
@@ -81,10 +90,10 @@ class Metrics:
         )
         self.pick_skips = define.counter(
             "outdial_pick_skips_total",
-            "Numbers that never entered a draw, by the first reason that held.",
+            "Numbers that did not enter the draw of a pick, by the first reason that held.",
             reason=tuple(SkipReason),
         )
-        self.intents = define.counter("outdial_intents_total", "Committed intents to dial.")
+        self.intents = define.counter("outdial_intents_total", "Committed intents to dial.", campaign=OPEN)
         self.turn_seconds = define.histogram(
             "outdial_turn_seconds", "One turn: claim, lock, look, settle, reserve, park, commit.", _FAST
         )
@@ -97,19 +106,28 @@ class Metrics:
     def _define_place_and_follow(self) -> None:
         define = self._define
         self.place_results = define.counter(
-            "outdial_create_requests_total", "Create requests to carriers, by result.", result=PLACE_RESULTS
+            "outdial_create_requests_total",
+            "Create requests to carriers, by result.",
+            provider=OPEN,
+            connection=OPEN,
+            result=PLACE_RESULTS,
         )
         self.place_seconds = define.histogram(
             "outdial_create_request_seconds",
             "From the intent's start time to the carrier's answer.",
             (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15),
+            provider=OPEN,
         )
         self.calls_in_flight = define.gauge("outdial_calls_in_flight", "Create requests this replica has under way.")
         self.unconfirmed = define.gauge(
             "outdial_unconfirmed_attempts", "Attempts whose call may or may not exist; their slots are kept."
         )
         self.callbacks = define.counter(
-            "outdial_callbacks_total", "Callbacks of carriers, by what became of them.", result=CALLBACK_RESULTS
+            "outdial_callbacks_total",
+            "Callbacks of carriers, by what became of them.",
+            provider=OPEN,
+            connection=OPEN,
+            result=CALLBACK_RESULTS,
         )
         self.handed_on = define.counter(
             "outdial_callbacks_handed_on_total",
@@ -123,10 +141,19 @@ class Metrics:
     def _define_settle_and_relay(self) -> None:
         define = self._define
         self.attempts_ended = define.counter(
-            "outdial_attempts_ended_total", "Attempts that ended with a call, by outcome.", outcome=tuple(Outcome)
+            "outdial_attempts_ended_total",
+            "Attempts that ended with a call, by outcome.",
+            provider=OPEN,
+            outcome=tuple(Outcome),
         )
         self.attempts_ended_without_call = define.counter(
             "outdial_attempts_ended_without_call_total", "Attempts that ended without a call.", outcome=tuple(Ending)
+        )
+        self.pool_attempts = define.counter(
+            "outdial_pool_attempts_total",
+            "Ended attempts that count for the answer rate of their pool.",
+            campaign=OPEN,
+            answered=ANSWERED,
         )
         self.corrections = define.counter(
             "outdial_corrections_total", "Settled outcomes that later evidence corrected."
@@ -165,6 +192,30 @@ class Metrics:
             "outdial_circuits_open", "1 while a connection's circuit lets no starts through, else 0.", connection=OPEN
         )
 
+    def _define_pools(self) -> None:
+        define = self._define
+        self.pool_waiting = define.gauge("outdial_pool_waiting_attempts", "Waiting attempts.", campaign=OPEN)
+        self.pool_in_line = define.gauge(
+            "outdial_pool_in_line_attempts", "Waiting attempts that need nothing but room.", campaign=OPEN
+        )
+        self.pool_ceiling = define.gauge(
+            "outdial_pool_ceiling", "Calls the pool could have at once; no series where unbounded.", campaign=OPEN
+        )
+        self.pool_free_slots = define.gauge(
+            "outdial_pool_free_slots",
+            "Slots that a call could take now, the pace aside; no series where unbounded.",
+            campaign=OPEN,
+        )
+        self.pool_binds = define.gauge(
+            "outdial_pool_binds", "1 where this sets the pool's ceiling.", campaign=OPEN, by=BINDS
+        )
+        self.pool_numbers = define.gauge(
+            "outdial_pool_numbers",
+            "Members of the pool that may call, or the first reason why they may call nobody.",
+            campaign=OPEN,
+            state=NUMBER_STATES,
+        )
+
     def _define_process(self) -> None:
         define = self._define
         self.ready = define.gauge("outdial_ready", "Whether this replica is ready: 1 or 0.")
@@ -187,16 +238,75 @@ class Metrics:
         self.build_info = define.gauge("outdial_build_info", "Always 1; says which version runs.", version=OPEN)
         self.build_info.labels(version=__version__).set(1)
 
-    # -- showing
+    # -- counting and showing what has names of the catalogue in its labels
 
-    def show_slots(self, uses: Sequence[SlotUse], most_tenants: int = MOST_TENANTS) -> None:
-        """Show the limits rows as they are now; what is no longer there is no longer shown."""
+    def know(self, connections: Mapping[str, str], campaigns: Iterable[str]) -> None:
+        """The catalogue's connections, each with its provider, and its campaigns. Their series exist at 0 from then on."""
+        self.scopes.know(connections, campaigns)
+        for connection, provider in connections.items():
+            for result in PLACE_RESULTS:
+                self.place_results.labels(provider, connection, result)
+            for result in CALLBACK_RESULTS:
+                self.callbacks.labels(provider, connection, result)
+        for provider in set(connections.values()):
+            for outcome in Outcome:
+                self.attempts_ended.labels(provider, outcome)
+
+    def intent(self, campaign: str) -> None:
+        """An intent of that campaign was committed."""
+        self.intents.labels(self.scopes.campaign(campaign)).inc()
+
+    def asked(self, connection: str, result: str, seconds: float) -> None:
+        """A create request through that connection had that result."""
+        provider = self.scopes.provider(connection)
+        self.place_results.labels(provider, self.scopes.connection(connection), result).inc()
+        self.place_seconds.labels(provider).observe(seconds)
+
+    def called_back(self, connection: str | None, result: str) -> None:
+        """A callback of that connection (None = of no connection of ours) came to that."""
+        known = self.scopes.connection(connection)
+        self.callbacks.labels(self.scopes.provider(known), known, result).inc()
+
+    def ended(self, connection: str, campaign: str, outcome: Outcome, answered: bool | None) -> None:
+        """An attempt ended with a call; `answered` None = it says nothing about the pool's answer rate."""
+        self.attempts_ended.labels(self.scopes.provider(connection), outcome).inc()
+        if answered is not None:
+            self.pool_attempts.labels(self.scopes.campaign(campaign), "yes" if answered else "no").inc()
+
+    def show_slots(self, uses: Iterable[SlotUse]) -> None:
+        """Show the limits rows as they are now."""
         self.slots_in_use.clear()
         self.slots_limit.clear()
-        for use in _with_other_tenants(uses, most_tenants):
+        for use in bounded(uses, self._most_tenants, self.scopes.campaigns()):
             self.slots_in_use.labels(use.kind, use.id).set(use.in_use)
             if use.limit is not None:
                 self.slots_limit.labels(use.kind, use.id).set(use.limit)
+
+    def show_pools(self, pools: Iterable[PoolFigures]) -> None:
+        """Show these pools as they are now, and no others."""
+        for gauge in self._pool_gauges():
+            gauge.clear()
+        for pool in pools:
+            self.pool_waiting.labels(pool.campaign).set(pool.waiting)
+            self.pool_in_line.labels(pool.campaign).set(pool.in_line)
+            if pool.ceiling is not None:
+                self.pool_ceiling.labels(pool.campaign).set(pool.ceiling)
+            if pool.free_now is not None:
+                self.pool_free_slots.labels(pool.campaign).set(pool.free_now)
+            for by in BINDS:
+                self.pool_binds.labels(pool.campaign, by).set(by in pool.binds)
+            for state in NUMBER_STATES:
+                self.pool_numbers.labels(pool.campaign, state).set(pool.numbers.get(state, 0))
+
+    def _pool_gauges(self) -> tuple[Gauge, ...]:
+        return (
+            self.pool_waiting, self.pool_in_line, self.pool_ceiling, self.pool_free_slots, self.pool_binds,
+            self.pool_numbers,
+        )  # fmt: skip
+
+    def _forget_campaign(self, campaign: str) -> None:
+        self.intents.remove_by_labels({"campaign": campaign})
+        self.pool_attempts.remove_by_labels({"campaign": campaign})
 
     def exposition(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -209,13 +319,3 @@ class Metrics:
     def described(self) -> list[tuple[str, str, tuple[str, ...], str]]:
         """(name, kind, label names, meaning) of every metric."""
         return [(fact.name, fact.kind, tuple(fact.labels), fact.meaning) for fact in self.facts()]
-
-
-def _with_other_tenants(uses: Iterable[SlotUse], most_tenants: int) -> list[SlotUse]:
-    """The busiest tenants by themselves and one row for the rest, so that many tenants do not make many series."""
-    uses = list(uses)
-    tenants = sorted((use for use in uses if use.kind == "tenant"), key=lambda use: (-use.in_use, use.id))
-    shown = [use for use in uses if use.kind != "tenant"] + tenants[:most_tenants]
-    if rest := tenants[most_tenants:]:
-        shown.append(SlotUse("tenant", "_other", sum(use.in_use for use in rest), None))
-    return shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -32,8 +32,14 @@ class UpkeepStore(Protocol):
     async def slots(self) -> list[tuple[str, str, int, int | None]]:
         """(kind, id, in use, limit) of every limit."""
 
-    async def drift(self) -> list[tuple[str, str, int, int]]:
-        """(kind, id, counted, calls) where a counter differs from the calls themselves."""
+    async def circuits(self) -> Mapping[str, bool]:
+        """Connections, and whether their circuit is open."""
+
+    async def repair_slots(self) -> list[tuple[str, str, int, int]]:
+        """(kind, id, counted, calls) where a counter differed from the calls themselves, and was set right."""
+
+    async def add_up_waiting(self) -> None:
+        """Keep the counts of the waiting room short."""
 
     async def wake_ineligible(self, now: float) -> int:
         """Wake attempts that no number could serve: the catalogue or a number's health changed."""
@@ -78,6 +84,7 @@ class Upkeep:
             ("heartbeat", 5.0, self._heartbeat),
             ("figures", 5.0, self.show_figures),
             ("audit", 30.0, self.audit_slots),
+            ("counts", 2.0, self._store.add_up_waiting),
             ("house", 3_600.0, self._keep_house),
         ]
         for name, seconds, tick in ticks:
@@ -103,12 +110,16 @@ class Upkeep:
         self._metrics.unconfirmed.set(figures["unconfirmed"])
         self._metrics.outbox_pending.set(figures["outbox"])
         self._metrics.dead_letters.set(figures["dead_letters"])
+        self._metrics.circuits_open.clear()
+        for connection, is_open in (await self._store.circuits()).items():
+            self._metrics.circuits_open.labels(connection).set(is_open)
         self._metrics.show_slots([SlotUse(*row) for row in await self._store.slots()])
 
     async def audit_slots(self) -> None:
-        """Recount; a difference is a bug and is shouted about."""
-        drift = await self._store.drift()
+        """Recount and set right; a difference is a bug and is shouted about."""
+        drift = await self._store.repair_slots()
         self._metrics.slot_drift.set(sum(abs(counted - calls) for _, _, counted, calls in drift))
+        self._metrics.invariant_violations.labels(invariant="slot_drift").inc(len(drift))
         for kind, name, counted, calls in drift:
             log.error("slots.drift", kind=kind, id=name, counted=counted, calls=calls)
 

@@ -31,12 +31,17 @@ class Health:
         self._metrics, self._heartbeat = metrics, heartbeat
         self._loop_stall_s, self._check_timeout_s = loop_stall_s, check_timeout_s
         self._checks: dict[str, Check] = {}
+        self._notes: dict[str, Callable[[], str | None]] = {}
         self.started = False
         self.draining = False
 
     def add(self, name: str, check: Check) -> None:
         """A check of readiness: `database`, `broker`, `schema`."""
         self._checks[name] = check
+
+    def add_note(self, name: str, note: Callable[[], str | None]) -> None:
+        """What is told beside the checks and makes nobody unready; None = nothing to tell."""
+        self._notes[name] = note
 
     async def reasons(self) -> Mapping[str, str | None]:
         """Each check's reason for not being ready, None when it passed. Metrics are brought up to date."""
@@ -79,7 +84,9 @@ class Health:
         reasons = await self.reasons()
         ready = self.started and not any(reasons.values())
         checks = {name: reason or "ok" for name, reason in reasons.items()}
-        return _answer(ok=ready, body={"ready": ready, "started": self.started, "checks": checks})
+        notes = {name: text for name, note in self._notes.items() if self.started and (text := note()) is not None}
+        body: dict[str, object] = {"ready": ready, "started": self.started, "checks": checks}
+        return _answer(ok=ready, body=body | ({"notes": notes} if notes else {}))
 
     async def _show_metrics(self, _request: web.Request) -> web.Response:
         await self.reasons()

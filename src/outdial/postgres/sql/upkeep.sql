@@ -14,9 +14,26 @@ select (select coalesce(sum(attempts), 0)::bigint from waiting_counts) as waitin
 -- kind, id, in use, limit
 select kind, id, in_use, max_calls from limits order by kind, id
 
--- name: lock_all_limits
--- For an exact recount
-select kind from limits order by kind, id for update
+-- name: circuits
+-- Connections, and whether their circuit lets no call through but a probe
+select id, open_until is not null as is_open from limits where kind = 'connection' order by id
+
+-- name: repair_slots
+-- Sets counters right; their rows are locked. $1 kinds, $2 ids
+with counted as (
+    select l.kind, l.id, l.in_use, (
+        select count(*)
+        from calls c
+        where case l.kind when 'campaign' then c.campaign when 'connection' then c.connection else c.tenant end = l.id
+    ) as calls
+    from limits l
+    join unnest($1::text[], $2::text[]) as k (kind, id) on l.kind = k.kind and l.id = k.id
+)
+update limits l
+set in_use = c.calls
+from counted c
+where l.kind = c.kind and l.id = c.id and c.in_use <> c.calls
+returning l.kind, l.id, c.in_use, c.calls
 
 -- name: wake_ineligible
 -- Attempts that no number could serve, once the catalogue or a number's health changed. $1 how many
