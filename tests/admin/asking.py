@@ -8,6 +8,8 @@ from typing import Any
 
 import aiohttp
 
+from outdial.ports.messages import AttemptPublisher
+
 VIEWER = "viewer-token-of-the-tests-000"
 SEEING = "seeing-token-of-the-tests-000"
 OPERATOR = "operator-token-of-the-tests-0"
@@ -55,3 +57,8 @@ class Api:
             text = await response.text()
             body = await response.json(content_type=None) if text else None
             return Told(response.status, body, response.headers.copy())
+
+
+def no_broker() -> AttemptPublisher:
+    """Of tests that publish nothing."""
+    raise AssertionError("nothing is published here")

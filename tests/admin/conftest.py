@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from outdial.admin.opening import AdminOptions, open_admin
-from tests.admin.asking import TOKENS, Api
+from tests.admin.asking import TOKENS, Api, no_broker
 from tests.support.dialled import Dialled, looker
 
 OPTIONS = AdminOptions("127.0.0.1", 0, "secret:admin_tokens", requests_per_second=1000.0, spam_threshold=0.75)
@@ -26,7 +26,7 @@ async def pool(dialled: Dialled) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 async def api(pool: asyncpg.Pool) -> AsyncIterator[Api]:
     async with (
-        open_admin(OPTIONS, lambda: pool, lambda _: SecretStr(TOKENS)) as server,
+        open_admin(OPTIONS, lambda: pool, no_broker, lambda _: SecretStr(TOKENS)) as server,
         aiohttp.ClientSession() as session,
     ):
         yield Api(session, server.url)

@@ -15,7 +15,7 @@ from outdial.admin.pace import Pace
 from outdial.admin.resources import ROUTES
 from outdial.admin.tokens import Role, Tokens, read_tokens
 from outdial.errors import BadInput
-from tests.admin.asking import OPERATOR, SEEING, TOKENS, VIEWER, Api
+from tests.admin.asking import OPERATOR, SEEING, TOKENS, VIEWER, Api, no_broker
 from tests.support.dialled import Dialled
 
 
@@ -80,7 +80,7 @@ async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
 async def test_who_asks_too_often_waits_and_others_do_not(pool: asyncpg.Pool) -> None:
     options = AdminOptions("127.0.0.1", 0, "secret:t", requests_per_second=0.01, spam_threshold=0.75)
     async with (
-        open_admin(options, lambda: pool, lambda _: SecretStr(TOKENS)) as server,
+        open_admin(options, lambda: pool, no_broker, lambda _: SecretStr(TOKENS)) as server,
         aiohttp.ClientSession() as session,
     ):
         slow = Api(session, server.url)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from outdial.admin.opening import open_admin
 from outdial.postgres.pool import connect
-from tests.admin.asking import OPERATOR, TOKENS, Api, Told
+from tests.admin.asking import OPERATOR, TOKENS, Api, Told, no_broker
 from tests.admin.conftest import OPTIONS
 from tests.support.dialled import applied
 
@@ -27,7 +27,7 @@ async def pool(embedded_database_url: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 async def api(pool: asyncpg.Pool) -> AsyncIterator[Api]:
     async with (
-        open_admin(OPTIONS, lambda: pool, lambda _: SecretStr(TOKENS)) as server,
+        open_admin(OPTIONS, lambda: pool, no_broker, lambda _: SecretStr(TOKENS)) as server,
         aiohttp.ClientSession() as session,
     ):
         yield Api(session, server.url)

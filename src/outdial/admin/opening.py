@@ -13,6 +13,7 @@ from outdial.admin.pace import Pace
 from outdial.admin.routes import Setting
 from outdial.admin.server import AdminServer
 from outdial.admin.tokens import Tokens
+from outdial.ports.messages import AttemptPublisher
 from outdial.web.server import HttpServer
 
 if TYPE_CHECKING:
@@ -34,11 +35,14 @@ class AdminOptions:
 
 
 def open_admin(
-    options: AdminOptions, pool: Callable[[], asyncpg.Pool], resolve: Callable[[str], SecretStr]
+    options: AdminOptions,
+    pool: Callable[[], asyncpg.Pool],
+    attempts: Callable[[], AttemptPublisher],
+    resolve: Callable[[str], SecretStr],
 ) -> HttpServer:
     """The admin port, to be started once the database is. Raises `BadInput` when the tokens are not as they should be."""
     tokens = Tokens(lambda: resolve(options.tokens), monotonic)
     tokens.check()
     pace = Pace(options.requests_per_second, max(1, round(BURST * options.requests_per_second)), monotonic)
-    server = AdminServer(Setting(pool, options.spam_threshold), tokens, pace)
+    server = AdminServer(Setting(pool, attempts, options.spam_threshold), tokens, pace)
     return HttpServer(server.application(), options.host, options.port, setting="admin.port")

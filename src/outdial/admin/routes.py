@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from outdial.admin.tokens import Caller, Role
+from outdial.ports.messages import AttemptPublisher
 
 if TYPE_CHECKING:
     import asyncpg
@@ -32,9 +33,10 @@ class Because(Input):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the resources need of this replica. `pool`: the database, once it is open."""
+    """What the resources need of this replica. `pool`, `attempts`: database and broker, once they are open."""
 
     pool: Callable[[], asyncpg.Pool]
+    attempts: Callable[[], AttemptPublisher]
     spam_threshold: float
 
 

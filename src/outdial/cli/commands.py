@@ -38,7 +38,7 @@ _COMMANDS = (
     Command("suppress", "suppress", "manage contacts that must not be called"),
     Command("pause", "pause", "pause a tenant, campaign, connection or number"),
     Command("resume", "pause", "resume a tenant, campaign, connection or number"),
-    Command("dead", "dead", "list and replay messages that could not be understood"),
+    Command("dead", "dead", "list, show, replay and discard messages that could not be understood"),
     Command("carrier", "carrier", "run the simulated carrier"),
     Command("config", "config", "check the settings, print their schema or a file with all of them"),
     Command("schema", "schema", "print the schemas of messages and events"),

@@ -104,7 +104,7 @@ def _admin(settings: Settings, app: App) -> HttpServer | None:
         requests_per_second=admin.requests_per_second,
         spam_threshold=settings.platform.spam_threshold,
     )
-    return open_admin(options, lambda: app.pool, Credentials(settings.secrets_dir))
+    return open_admin(options, lambda: app.pool, lambda: app.transport.publisher, Credentials(settings.secrets_dir))
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from outdial.admin.resources import attempts, campaigns, numbers, overview, things
+from outdial.admin.resources import attempts, campaigns, dead, numbers, overview, sticky, suppressions, things
 from outdial.admin.routes import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -13,4 +13,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *campaigns.ROUTES,
     *attempts.ROUTES,
     *numbers.ROUTES,
+    *sticky.ROUTES,
+    *suppressions.ROUTES,
+    *dead.ROUTES,
 )

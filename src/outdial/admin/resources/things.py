@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import Field, RootModel
@@ -11,10 +12,16 @@ from outdial.admin.problems import Problem
 from outdial.admin.routes import Answer, Asked, Because, Input, Route
 from outdial.admin.tokens import Role
 from outdial.operator import things
-from outdial.operator.changed import Changed
 from outdial.operator.pause import set_paused
 from outdial.operator.things import Thing, Things, ThingsChange
 from outdial.rules.catalogue_rows import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """Whether the request changed anything; asked again, it does not."""
+
+    changed: bool
 
 
 class ChangeQuery(Input):
@@ -100,15 +107,15 @@ def _of_kind(kind: Kind) -> Iterator[Route]:
             dry_run=query.dry_run,
         )
 
-    async def pause(asked: Asked) -> Changed:
+    async def pause(asked: Asked) -> Switched:
         return await paused(asked, to=True)
 
-    async def resume(asked: Asked) -> Changed:
+    async def resume(asked: Asked) -> Switched:
         return await paused(asked, to=False)
 
-    async def paused(asked: Asked, *, to: bool) -> Changed:
+    async def paused(asked: Asked, *, to: bool) -> Switched:
         name = asked.path[one]
-        return Changed(await set_paused(asked.pool, kind, name, paused=to, who=asked.caller.name, why=asked.body.why))
+        return Switched(await set_paused(asked.pool, kind, name, paused=to, who=asked.caller.name, why=asked.body.why))
 
     operator = Role.OPERATOR
     yield Route("GET", f"/{kind.value}", f"All {kind.value}, as they are set", listing, Things)
@@ -116,8 +123,8 @@ def _of_kind(kind: Kind) -> Iterator[Route]:
     yield Route(
         "PATCH", path, f"Change some keys of a {one}", change, ThingsChange, operator, ChangeQuery, Keys, (412, 428)
     )
-    yield Route("POST", f"{path}/pause", "No new calls", pause, Changed, operator, body=Because)
-    yield Route("POST", f"{path}/resume", "Calls again", resume, Changed, operator, body=Because)
+    yield Route("POST", f"{path}/pause", "No new calls", pause, Switched, operator, body=Because)
+    yield Route("POST", f"{path}/resume", "Calls again", resume, Switched, operator, body=Because)
 
 
 def _if_match(asked: Asked) -> str:
