@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from time import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -143,6 +144,12 @@ async def test_calls_of_the_time_are_paged_through_and_matched_by_both_numbers(h
     assert queries == [{**times, "order": "asc", "page_size": "100"}] * 2
     for request in server.requests:
         validate("vonage_calls.json", request)
+
+
+async def test_a_late_search_looks_no_further_than_an_early_one(http: HttpClient) -> None:
+    async with scripted(page()) as server:
+        await VONAGE.open(server.url, http).carrier.search(replace(QUERY, until=BEGUN + 9_000))
+    assert "date_end=2026-11-20T22%3A36%3A00Z" in server.requests[0].target
 
 
 async def test_a_search_ends_after_ten_pages_because_it_proves_nothing_anyway(http: HttpClient) -> None:

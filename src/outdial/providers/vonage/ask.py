@@ -23,6 +23,8 @@ from outdial.rules.outcome import Outcome
 
 CLOCK_MARGIN_S = 60.0
 """Vonage's clock and ours may differ."""
+CREATED_WITHIN_S = 300.0
+"""After its intent; later calls need not be paged through, however late the search."""
 PAGE_SIZE = 100
 MAX_PAGES = 10
 """Five minutes at the usual three calls per second."""
@@ -38,7 +40,7 @@ async def search(query: SearchQuery, account: Account, http: HttpClient) -> Sequ
     """Calls between the two numbers among the first of the time in question. Raises `Retryable`."""
     times = (
         ("date_start", _zulu(query.begun_at - CLOCK_MARGIN_S)),
-        ("date_end", _zulu(query.until + CLOCK_MARGIN_S)),
+        ("date_end", _zulu(min(query.until, query.begun_at + CREATED_WITHIN_S) + CLOCK_MARGIN_S)),
         ("order", "asc"),
         ("page_size", str(PAGE_SIZE)),
     )
