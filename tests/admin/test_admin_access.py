@@ -39,7 +39,8 @@ async def test_a_viewer_changes_nothing(api: Api) -> None:
 
 
 async def test_every_change_is_for_operators_only() -> None:
-    assert [route.name for route in ROUTES if route.method != "GET" and route.role is not Role.OPERATOR] == []
+    changing = [route for route in ROUTES if route.method != "GET" and not route.path.endswith("/preview")]
+    assert [route.name for route in changing if route.role is not Role.OPERATOR] == []
 
 
 async def test_contacts_are_masked_unless_the_token_may_see_them(api: Api, dialled: Dialled) -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from outdial.admin.opening import open_admin
 from outdial.postgres.pool import connect
-from tests.admin.asking import OPERATOR, TOKENS, Api, Told, no_broker
+from tests.admin.asking import OPERATOR, TOKENS, VIEWER, Api, Told, no_broker
 from tests.admin.conftest import OPTIONS
 from tests.support.dialled import applied
 
@@ -132,3 +132,17 @@ async def test_another_database_user_sees_what_was_changed(api: Api, embedded_da
     limit = await other.fetchval("select max_calls from limits where kind = 'connection' and id = 'line'")
     await other.close()
     assert limit == 33
+
+
+async def test_a_pool_that_is_not_saved_is_previewed_by_the_same_rule(api: Api) -> None:
+    saved = (await api.get("/campaigns/spring/capacity")).body["capacity"]
+    keys = (await api.get("/campaigns/spring")).body["written"]
+    told = await api.post("/capacity/preview", {"campaign": "spring", "keys": keys}, VIEWER)
+    assert (told.status, told.body["capacity"]) == (200, saved)
+    narrow = {"tenant": "acme", "primary": "n1", "pool": ["n1"], "max_calls": 1}
+    told = await api.post("/capacity/preview", {"keys": narrow}, VIEWER)
+    assert (told.body["capacity"]["ceiling"], told.body["capacity"]["binds"]) == (1, ["campaign"])
+    assert [one["number"] for one in told.body["numbers"]] == ["n1"]
+    told = await api.post("/capacity/preview", {"keys": {**narrow, "pool": ["nobody"]}}, VIEWER)
+    assert (told.status, told.body["code"]) == (422, "bad_catalogue")
+    assert [one["name"] for one in (await api.get("/campaigns")).body["things"]] == ["spring"]

@@ -41,6 +41,10 @@ class Snapshot:
             raise NotFound(f"there is no campaign named {campaign!r} (outdial show campaigns)")
         return view
 
+    async def with_rows(self, rows: CatalogueRows, *, spam_threshold: float) -> Snapshot:
+        """The same moment with another catalogue."""
+        return await _laid_out(self.at, rows, self.weights, spam_threshold)
+
 
 class _Moment:
     """A clock that stands."""
@@ -72,14 +76,16 @@ async def one_moment(pool: asyncpg.Pool) -> AsyncIterator[Any]:
 async def read_snapshot(connection: Any, *, spam_threshold: float, at: float | None = None) -> Snapshot:
     """Everything as it stands. `at`: judged as of then instead of now."""
     when = at if at is not None else await reports.clock(connection)
-    rows, weights = await load_catalogue(connection), await load_weights(connection, when)
+    return await _laid_out(when, await load_catalogue(connection), await load_weights(connection, when), spam_threshold)
 
+
+async def _laid_out(at: float, rows: CatalogueRows, weights: PoolWeights, spam_threshold: float) -> Snapshot:
     async def catalogue() -> CatalogueRows:
         return rows
 
     async def weighed(_: float) -> PoolWeights:
         return weights
 
-    pools = LivePools(catalogue, weighed, _Moment(when), spam_threshold=spam_threshold)
+    pools = LivePools(catalogue, weighed, _Moment(at), spam_threshold=spam_threshold)
     await pools.reload()
-    return Snapshot(when, rows, weights, pools)
+    return Snapshot(at, rows, weights, pools)
