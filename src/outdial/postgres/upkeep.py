@@ -44,7 +44,7 @@ class UpkeepQueries:
             await self._pool.execute(RECOVER["forget_workers"], now - 3_600.0)
 
     async def figures(self) -> dict[str, float]:
-        """Counts; the waiting room's is the planner's estimate once it is large."""
+        """Counts of small tables."""
         with translate_errors():
             return dict((await self._pool.fetch(UPKEEP["figures"]))[0])
 
@@ -73,6 +73,12 @@ class UpkeepQueries:
         """One row of counts instead of many."""
         with translate_errors():
             await self._pool.execute(UPKEEP["add_up_waiting"], COUNTS_KEPT)
+
+    async def waiting_by_blocker(self) -> dict[str, int]:
+        """How many attempts wait, by the blocker kept with them."""
+        with translate_errors():
+            rows = await self._pool.fetch(UPKEEP["waiting_by_blocker"])
+            return {row["blocker"]: row["attempts"] for row in rows}
 
     async def waiting_by_tenant(self) -> dict[str, int]:
         """How many attempts of each tenant wait."""

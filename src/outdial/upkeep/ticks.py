@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from outdial.clock import SystemClock
+from outdial.rules.blocker import Blocker
 from outdial.telemetry.metrics import Metrics, SlotUse
 from outdial.telemetry.tasks import Background
 
@@ -27,7 +28,10 @@ class UpkeepStore(Protocol):
         """This replica is alive."""
 
     async def figures(self) -> dict[str, float]:
-        """How many wait, are unconfirmed, lie in the outbox or among the dead letters."""
+        """How many are unconfirmed, lie in the outbox or among the dead letters."""
+
+    async def waiting_by_blocker(self) -> Mapping[str, int]:
+        """How many attempts wait, by the blocker kept with them."""
 
     async def slots(self) -> list[tuple[str, str, int, int | None]]:
         """(kind, id, in use, limit) of every limit."""
@@ -106,7 +110,9 @@ class Upkeep:
     async def show_figures(self) -> None:
         """Gauges that are read from the database, so that they are the same on all replicas."""
         figures = await self._store.figures()
-        self._metrics.waiting.set(figures["waiting"])
+        waiting = await self._store.waiting_by_blocker()
+        for blocker in Blocker:
+            self._metrics.waiting.labels(blocker).set(waiting.get(blocker, 0))
         self._metrics.unconfirmed.set(figures["unconfirmed"])
         self._metrics.outbox_pending.set(figures["outbox"])
         self._metrics.dead_letters.set(figures["dead_letters"])

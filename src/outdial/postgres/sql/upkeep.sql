@@ -4,9 +4,8 @@
 select version from catalogue_version
 
 -- name: figures
--- Small tables are counted, the waiting room has its counts.
-select (select coalesce(sum(attempts), 0)::bigint from waiting_counts) as waiting,
-       (select count(*) from calls where state = 'unconfirmed') as unconfirmed,
+-- Small tables are counted; the waiting room has its own counts.
+select (select count(*) from calls where state = 'unconfirmed') as unconfirmed,
        (select count(*) from outbox) as outbox,
        (select count(*) from dead_letters where replayed_at is null) as dead_letters
 
@@ -57,6 +56,10 @@ with gone as (
 )
 insert into waiting_counts
 select tenant, campaign, blocker, sum(attempts) from gone group by 1, 2, 3 having sum(attempts) <> 0
+
+-- name: waiting_by_blocker
+-- How many attempts wait for what, by the blocker kept with them
+select blocker, sum(attempts)::bigint as attempts from waiting_counts group by blocker
 
 -- name: waiting_by_tenant
 -- How many attempts of each tenant wait
