@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from outdial.providers.plivo import tables as plivo
 from outdial.providers.tables import SIP_OUTCOMES, StatusRow
+from outdial.providers.telnyx import tables as telnyx
 from outdial.providers.twilio import tables as twilio
 from outdial.providers.vonage import tables as vonage
 from outdial.rules.call_progress import AnsweredBy, final_outcome
@@ -75,6 +76,25 @@ SECTIONS = (
         "With HTTP 400, 401, 403, 404, 409 or 422. A 401 whose code is not listed is the account's (`account_blocked`),"
         " and 429\nalways means later. Any other status proves nothing, whatever code comes with it.",
         twilio.CREATE_ERRORS, twilio.CALL_STATUS, "SIP code", "`AnsweredBy`", twilio.ANSWERED_BY,
+    ),
+    Section(
+        "SignalWire",
+        "As at Twilio. Of a list of errors the first decides.",
+        twilio.SIGNALWIRE_CREATE_ERRORS, twilio.CALL_STATUS, "SIP code", "`AnsweredBy`", twilio.SIGNALWIRE_ANSWERED_BY,
+    ),
+    Section(
+        "Telnyx",
+        "With HTTP 400, 401, 402, 403, 404, 409 or 422; the first listed of several errors decides. 429 always means"
+        " later. Any\nother status proves nothing. A reason code in the detail of an error says more than its own code."
+        " Most refusals come\nas `call.hangup`.",
+        {**telnyx.CREATE_ERRORS,
+         **{f"{code}, points at `{pointer}`": outcome for (code, pointer), outcome in telnyx.CREATE_ERRORS_AT.items()},
+         **{f"reason code {code}": outcome for code, outcome in telnyx.REASON_CODES.items()}},
+        {**telnyx.EVENTS, **{f"call.hangup: {cause}": row for cause, row in telnyx.HANGUP_CAUSES.items()}},
+        "SIP code and reason codes", "`result`", telnyx.MACHINE_RESULTS,
+        telnyx.SIP_CAUSES,
+        "There is no event for ringing. A reason code beside the SIP code of a call's end counts as in a refusal, where the"
+        "\ncause leaves room for it. `normal_clearing` of a call that was seen answered is answered.",
     ),
     Section(
         "Vonage",
