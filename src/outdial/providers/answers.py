@@ -9,20 +9,21 @@ from urllib.parse import urlsplit
 
 from outdial.errors import BadInput, Retryable
 from outdial.ports.carriers import Ambiguous, NotSent, PlaceResult
-from outdial.providers.http import JSON, Answer, HttpClient, UndecidedError, UnsentError, is_success
+from outdial.providers.http import Answer, HttpClient, UndecidedError, UnsentError, is_success
 
 
 async def create_once(
     http: HttpClient,
     url: str,
-    content: Mapping[str, object],
+    body: bytes,
+    content_type: str,
     headers: Mapping[str, str],
     check_start: Callable[[], None],
     judge: Callable[[Answer], PlaceResult],
 ) -> PlaceResult:
-    """Exactly one create request with JSON, and what its answer proves. Never raises but for cancellation."""
+    """Exactly one create request, and what its answer proves. Never raises but for cancellation."""
     try:
-        answer = await http.send_once(url, json.dumps(content).encode(), JSON, headers, check_start)
+        answer = await http.send_once(url, body, content_type, headers, check_start)
     except UnsentError as error:
         return NotSent(error.reason)
     except UndecidedError as error:
@@ -30,7 +31,7 @@ async def create_once(
     return judge(answer)
 
 
-def json_object(body: bytes) -> Mapping[str, object]:
+def as_object(body: bytes) -> Mapping[str, object]:
     """The JSON object in a body; empty when there is none."""
     try:
         content = json.loads(body)
@@ -43,7 +44,7 @@ def content_of(answer: Answer) -> Mapping[str, object]:
     """The JSON object of an answer to a question. Raises `Retryable` when it is no success, or unreadable."""
     if not is_success(answer.status):
         raise cannot(answer)
-    content = json_object(answer.body)
+    content = as_object(answer.body)
     if not content:
         raise Retryable("the carrier's answer is unreadable")
     return content

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from outdial.errors import Retryable
 from outdial.ports.carriers import SearchQuery
-from outdial.providers.answers import bare, cannot, content_of, e164, iso_moment, json_object, seconds_of, text_of
+from outdial.providers.answers import as_object, bare, cannot, content_of, e164, iso_moment, seconds_of, text_of
 from outdial.providers.http import Answer, HttpClient, Pairs, is_success
 from outdial.providers.plivo.account import Account
 from outdial.providers.plivo.place import is_plivos
@@ -126,4 +126,4 @@ def _begun_within(call: Mapping[str, object], query: SearchQuery) -> bool:
 
 def _is_gone(answer: Answer) -> bool:
     """Plivo's own word that it has no such call there. A 404 of some proxy is none."""
-    return answer.status == HTTPStatus.NOT_FOUND and is_plivos(json_object(answer.body))
+    return answer.status == HTTPStatus.NOT_FOUND and is_plivos(as_object(answer.body))

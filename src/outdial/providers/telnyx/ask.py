@@ -14,10 +14,11 @@ from http import HTTPStatus
 
 from outdial.errors import BadInput, Retryable
 from outdial.ports.carriers import SearchQuery
+from outdial.providers.answers import as_object
 from outdial.providers.http import Answer, HttpClient, Pairs, is_success
 from outdial.providers.telnyx.account import Account
 from outdial.providers.telnyx.callbacks import moment, news_of, payload_of, token_in
-from outdial.providers.telnyx.place import as_object, delay_of, errors_of
+from outdial.providers.telnyx.place import delay_of, errors_of
 from outdial.rules.call_progress import CallNews, Progress
 from outdial.rules.outcome import Outcome
 

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from outdial.errors import BadInput
 from outdial.ports.carriers import CallbackRequest, ForgedCallback, HandOn
+from outdial.providers.answers import as_object
 from outdial.providers.tables import cause_of
 from outdial.providers.telnyx.account import Account
 from outdial.providers.telnyx.hand_on import hand_on
-from outdial.providers.telnyx.place import as_object
 from outdial.providers.telnyx.signature import is_signed
 from outdial.providers.telnyx.tables import (
     EVENTS,

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from outdial.errors import BadInput
-from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, NotSent, PlaceResult, Refused, RefusedForNow
-from outdial.providers.http import JSON, Answer, HttpClient, UndecidedError, UnsentError, is_success
+from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, PlaceResult, Refused, RefusedForNow
+from outdial.providers.answers import as_object, create_once
+from outdial.providers.http import JSON, Answer, HttpClient, is_success
 from outdial.providers.tables import refusal
 from outdial.providers.telnyx.account import Account
 from outdial.providers.telnyx.hand_on import check_address, with_address
@@ -32,13 +33,7 @@ async def place(order: CallOrder, account: Account, http: HttpClient) -> PlaceRe
     except BadInput:
         return Refused(Outcome.APP_ERROR, provider_code="bad_instruction")
     body = json.dumps(content_of(order, account)).encode()
-    try:
-        answer = await http.send_once(account.calls_url, body, JSON, account.headers, order.check_start)
-    except UnsentError as error:
-        return NotSent(error.reason)
-    except UndecidedError as error:
-        return Ambiguous(error.reason)
-    return judge(answer)
+    return await create_once(http, account.calls_url, body, JSON, account.headers, order.check_start, judge)
 
 
 def content_of(order: CallOrder, account: Account) -> dict[str, object]:
@@ -110,15 +105,6 @@ def errors_of(content: Mapping[str, object]) -> list[Mapping[str, object]]:
     """The `errors` of an answer, as far as they can be read."""
     errors = content.get("errors")
     return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
-
-
-def as_object(body: bytes) -> Mapping[str, object]:
-    """A body's JSON object; empty when it is none."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _meaning(error: Mapping[str, object]) -> tuple[Outcome | None, str]:

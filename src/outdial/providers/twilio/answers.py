@@ -1,18 +1,8 @@
-"""What an answer's body says, whatever it is: its JSON object, and the code of its error."""
+"""What the error of an answer says."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-
-
-def as_object(body: bytes) -> Mapping[str, object]:
-    """A body's JSON object; empty when it is none."""
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def error_code(content: Mapping[str, object]) -> str | None:

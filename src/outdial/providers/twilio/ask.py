@@ -14,10 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from outdial.errors import Retryable
 from outdial.ports.carriers import SearchQuery
+from outdial.providers.answers import as_object
 from outdial.providers.http import Answer, HttpClient, Pairs, is_success
 from outdial.providers.tables import cause_of
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.answers import as_object, error_code
+from outdial.providers.twilio.answers import error_code
 from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
 from outdial.providers.twilio.tables import CALL_STATUS, NO_STATUS, SIP_CAUSES
 from outdial.rules.call_progress import AnsweredBy, CallNews, Progress

@@ -12,11 +12,12 @@ from http import HTTPStatus
 from urllib.parse import urlencode, urlsplit
 
 from outdial.errors import BadInput
-from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, NotSent, PlaceResult, Refused, RefusedForNow
-from outdial.providers.http import FORM, Answer, HttpClient, UndecidedError, UnsentError, is_success
+from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, PlaceResult, Refused, RefusedForNow
+from outdial.providers.answers import as_object, create_once
+from outdial.providers.http import FORM, Answer, HttpClient, is_success
 from outdial.providers.tables import refusal
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.answers import as_object, error_code
+from outdial.providers.twilio.answers import error_code
 from outdial.providers.twilio.callbacks import MACHINE_QUERY
 from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
 from outdial.providers.twilio.tables import PROVING_STATUSES
@@ -37,13 +38,9 @@ async def place(order: CallOrder, account: Account, http: HttpClient) -> PlaceRe
         return Refused(Outcome.APP_ERROR, provider_code="bad_instruction")
     body = urlencode(form_of(order, account.dialect)).encode()
     url = account.calls_url + account.dialect.suffix
-    try:
-        answer = await http.send_once(url, body, FORM, account.headers, order.check_start)
-    except UnsentError as error:
-        return NotSent(error.reason)
-    except UndecidedError as error:
-        return Ambiguous(error.reason)
-    return judge(answer, account.dialect)
+    return await create_once(
+        http, url, body, FORM, account.headers, order.check_start, lambda answer: judge(answer, account.dialect)
+    )
 
 
 def form_of(order: CallOrder, dialect: Dialect = TWILIO_DIALECT) -> list[tuple[str, str]]:

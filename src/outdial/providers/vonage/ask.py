@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from outdial.errors import Retryable
 from outdial.ports.carriers import SearchQuery
-from outdial.providers.answers import cannot, content_of, e164, iso_moment, json_object, seconds_of, text_of
+from outdial.providers.answers import as_object, cannot, content_of, e164, iso_moment, seconds_of, text_of
 from outdial.providers.http import Answer, HttpClient, is_success
 from outdial.providers.tables import cause_of
 from outdial.providers.vonage.account import Account
@@ -116,7 +116,7 @@ def _calls(content: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 def _is_gone(answer: Answer) -> bool:
     """Vonage's own word that it has no such call (here). A 404 of some proxy is none."""
-    return answer.status == HTTPStatus.NOT_FOUND and is_problem(json_object(answer.body))
+    return answer.status == HTTPStatus.NOT_FOUND and is_problem(as_object(answer.body))
 
 
 def _zulu(at: float) -> str:

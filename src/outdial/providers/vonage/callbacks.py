@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from outdial.errors import BadInput
 from outdial.ports.carriers import CallbackRequest, ForgedCallback
-from outdial.providers.answers import json_object
+from outdial.providers.answers import as_object
 from outdial.providers.vonage.account import Account
 from outdial.providers.vonage.ask import news_of
 from outdial.providers.vonage.signature import is_signed
@@ -27,7 +27,7 @@ class VonageCallbacks:
         token = headers.get("authorization", "")
         if not is_signed(token, request.body, account.signature_secrets, account.application_id, account.now()):
             raise ForgedCallback("the signature is wrong, missing or too old")
-        event = json_object(request.body)
+        event = as_object(request.body)
         if "status" not in event and "reason" not in event:
             raise BadInput("status", "is missing from a webhook")
         news = news_of(event)

@@ -6,14 +6,15 @@ no recording flag either; a recording is an action of the NCCO.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
 from outdial.errors import BadInput
 from outdial.ports.carriers import Accepted, Ambiguous, CallOrder, PlaceResult, Refused, RefusedForNow
-from outdial.providers.answers import bare, check_answer_url, check_keys, create_once, json_object, text_of
-from outdial.providers.http import Answer, HttpClient, is_success
+from outdial.providers.answers import as_object, bare, check_answer_url, check_keys, create_once, text_of
+from outdial.providers.http import JSON, Answer, HttpClient, is_success
 from outdial.providers.tables import refusal
 from outdial.providers.vonage.account import Account
 from outdial.providers.vonage.tables import BAD_PARAMETERS, CREATE_ERRORS
@@ -31,7 +32,8 @@ async def place(order: CallOrder, account: Account, http: HttpClient) -> PlaceRe
         check_instruction(order.instruction)
     except BadInput:
         return Refused(Outcome.APP_ERROR, provider_code="bad_instruction")
-    return await create_once(http, account.calls_url, body_of(order), account.headers(), order.check_start, judge)
+    body = json.dumps(body_of(order)).encode()
+    return await create_once(http, account.calls_url, body, JSON, account.headers(), order.check_start, judge)
 
 
 def body_of(order: CallOrder) -> dict[str, object]:
@@ -57,7 +59,7 @@ def body_of(order: CallOrder) -> dict[str, object]:
 
 def judge(answer: Answer) -> PlaceResult:
     """What an answer to a create request proves."""
-    content = json_object(answer.body)
+    content = as_object(answer.body)
     if is_success(answer.status):
         call_id = content.get("uuid")
         if isinstance(call_id, str) and _CALL_ID.fullmatch(call_id):
