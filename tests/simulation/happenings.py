@@ -1,0 +1,251 @@
+"""What befalls a run: replicas die, stop and go on, lines break, operators change limits, pauses, numbers and pools."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+from outdial.ports.records import MemberKey
+from outdial.rules.capacity import LimitKey
+from outdial.rules.catalogue_rows import NumberState
+from outdial.rules.ids import NumberId
+from tests.simulation.carrier_model import EPOCH, OUTSIDE
+from tests.simulation.worker import Worker
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+IDLE_IN_TRANSACTION_S = 10.0
+_T = TypeVar("_T")
+
+
+class Happenings:
+    """The script's hand. Every happening is one word of the script."""
+
+    def __init__(self, world: World, rng: Random) -> None:
+        self._world, self._rng, self._book, self._tables = world, rng, world.book, world.tables
+        self._original = dict(world.tables.limits)
+        self._does: dict[str, Callable[[], None]] = {
+            "kill": self._kill,
+            "kill_within_a_step": self._kill_within_a_step,
+            "pause": lambda: self._pause(self._rng.uniform(0.1, 4.0)),
+            "pause_long": lambda: self._pause(self._rng.uniform(6.0, 30.0)),
+            "end_in_order": self._end_in_order,
+            "lose_broker": self._lose_broker,
+            "restart_database": self._restart_database,
+            "limit": self._change_limit,
+            "pause_row": self._pause_row,
+            "number_off": self._number_off,
+            "number_flagged": self._number_flagged,
+            "member_leaves": self._member_leaves,
+            "sticky_off": self._sticky_off,
+        }
+
+    def happen(self, what: str) -> None:
+        """Let it happen now."""
+        self._book.note(f"happens: {what}")
+        self._does[what]()
+
+    def heal(self) -> None:
+        """Everybody goes on, limits are as at the beginning, numbers are in use, nothing goes wrong any more."""
+        self._book.note("heals")
+        self._world.weather.heal()
+        for worker in self._world.alive():
+            worker.go_on()
+        if not self._world.alive():
+            self._world.new_worker()
+        self._change(self._restore)
+
+    def _restore(self) -> None:
+        tables = self._tables
+        for key, limit in self._original.items():
+            most = None if limit.max_calls is None else max(1, limit.max_calls)
+            tables.limits[key] = replace(tables.limits[key], max_calls=most, paused=False)
+            self._world.judgement.limit_changed(key, most)
+        numbers = {name: replace(row, state=NumberState.ACTIVE) for name, row in tables.catalogue.numbers.items()}
+        tables.catalogue = replace(tables.catalogue, numbers=numbers)
+        tables.health.clear()
+        tables.spam_signals.clear()
+
+    # -- replicas
+
+    def _some(self) -> Worker | None:
+        alive = [worker for worker in self._world.alive() if not worker.process.stopped]
+        return self._rng.choice(alive) if alive else None
+
+    def _kill(self) -> None:
+        if (worker := self._some()) is not None:
+            self._die(worker)
+
+    def _die(self, worker: Worker) -> None:
+        if worker.process.dead:
+            return
+        worker.kill()
+        self._book.reach("killed")
+        self._later(self._rng.uniform(0.1, 5.0), self._start_another)
+
+    def _start_another(self) -> None:
+        if len(self._world.alive()) < 3:
+            _ = self._world.new_worker()
+
+    def _kill_within_a_step(self) -> None:
+        """Right when something is under way: in the middle of a transaction, or while the carrier is being asked."""
+        if (worker := self._some()) is not None:
+            self._hunt(worker, 400)
+
+    def _hunt(self, worker: Worker, left: int) -> None:
+        busy = any(t.owner is worker.process for t in self._world.database.open)
+        if left and not worker.process.dead and not (busy and self._rng.random() < 0.3):
+            self._later(0.004, lambda: self._hunt(worker, left - 1))
+            return
+        if busy:
+            self._book.reach("killed_within_a_transaction")
+        self._die(worker)
+
+    def _pause(self, seconds: float) -> None:
+        worker = self._some()
+        if worker is None:
+            return
+        worker.pause()
+        self._book.reach("stopped" if seconds < IDLE_IN_TRANSACTION_S else "stopped_for_long")
+        self._later(seconds, worker.go_on)
+        self._later(IDLE_IN_TRANSACTION_S, lambda: self._lose_patience(worker))
+
+    def _lose_patience(self, worker: Worker) -> None:
+        if worker.process.stopped:
+            if any(t.owner is worker.process for t in self._world.database.open):
+                self._book.reach("transaction_of_a_stopped_worker_ended")
+            self._world.database.break_connections(worker.process)
+
+    def _end_in_order(self) -> None:
+        worker = self._some()
+        if worker is None:
+            return
+
+        async def end() -> None:
+            task = worker.process.start(worker.end())
+            await asyncio.wait({task, worker.gone}, timeout=25.0, return_when=asyncio.FIRST_COMPLETED)
+            worker.kill()
+            self._later(self._rng.uniform(0.1, 3.0), self._start_another)
+
+        self._world.exchange.start(end())
+
+    # -- lines
+
+    def _lose_broker(self) -> None:
+        for link in list(self._world.broker.links):
+            link.lose_connection()
+
+    def _restart_database(self) -> None:
+        for transaction in sorted(self._world.database.open, key=lambda t: t.owner.name if t.owner else ""):
+            self._world.database.abort(transaction)
+
+    # -- operators
+
+    def _change(self, effect: Callable[[], None]) -> None:
+        """A change of the catalogue: it holds the limits rows, and bumps the version."""
+
+        async def change() -> None:
+            database, tables = self._world.database, self._tables
+            while True:
+                try:
+                    async with database.transaction() as transaction:
+                        for key in sorted(tables.limits):
+                            await database.locks.lock(transaction, ("limit", key))
+                        transaction.effects += [effect, tables.bump]
+                    return
+                except Exception as error:  # an operator tries again
+                    self._book.note(f"change failed: {error}")
+                    if "took effect" in str(error):
+                        return
+
+        self._world.exchange.start(change())
+
+    def _change_limit(self) -> None:
+        key = self._rng.choice(sorted(self._tables.limits))
+        most = self._rng.choice([0, 1, 1, 2, 3])
+
+        def effect() -> None:
+            if self._tables.limits[key].in_use > most:
+                self._book.reach("limit_lowered_below_what_is_in_use")
+            self._tables.limits[key] = replace(self._tables.limits[key], max_calls=most)
+            self._world.judgement.limit_changed(key, most)
+
+        self._change(effect)
+
+    def _pause_row(self) -> None:
+        key: LimitKey = self._rng.choice(sorted(self._tables.limits))
+
+        def effect() -> None:
+            self._tables.limits[key] = replace(self._tables.limits[key], paused=True)
+
+        self._change(effect)
+
+    def _number_off(self) -> None:
+        self._change_number(lambda row: replace(row, state=NumberState.INACTIVE))
+
+    def _change_number(self, change: Callable[..., _T]) -> None:
+        number = self._rng.choice(sorted(self._tables.catalogue.numbers))
+
+        def effect() -> None:
+            numbers = dict(self._tables.catalogue.numbers)
+            numbers[number] = change(numbers[number])  # type: ignore[assignment]  # the same row, changed
+            self._tables.catalogue = replace(self._tables.catalogue, numbers=numbers)
+            self._world.judgement.numbers_out.add(number)
+
+        self._change(effect)
+
+    def _number_flagged(self) -> None:
+        number = self._rng.choice(sorted(self._tables.catalogue.numbers))
+
+        def effect() -> None:
+            self._tables.spam_scores[number] = 0.9
+            self._world.judgement.numbers_out.add(number)
+
+        self._change(effect)
+        self._later(20.0, lambda: self._unflag(number))
+
+    def _unflag(self, number: NumberId) -> None:
+        self._change(lambda: (self._tables.spam_scores.pop(number, None), None)[1])
+
+    def _member_leaves(self) -> None:
+        """And comes back later: its earlier assignments stay void."""
+        key = self._rng.choice(sorted(self._tables.catalogue.members))
+        if key[1] == self._tables.catalogue.campaigns[key[0]].primary:
+            return
+        row = self._tables.catalogue.members[key]
+
+        def leave() -> None:
+            members = dict(self._tables.catalogue.members)
+            members.pop(key, None)
+            self._tables.catalogue = replace(self._tables.catalogue, members=members)
+            self._world.judgement.numbers_out.add(key[1])
+            for contact in [c for c, a in self._tables.sticky.items() if (c[0], a.number) == key]:
+                del self._tables.sticky[contact]
+
+        def come_back() -> None:
+            members = dict(self._tables.catalogue.members)
+            members[MemberKey(*key)] = replace(row, added_at=EPOCH + self._book.now())
+            self._tables.catalogue = replace(self._tables.catalogue, members=members)
+
+        self._change(leave)
+        self._later(8.0, lambda: self._change(come_back))
+
+    def _sticky_off(self) -> None:
+        """Off and on again: all assignments of the campaign are void."""
+        campaign = self._rng.choice(sorted(self._tables.catalogue.campaigns))
+
+        def effect() -> None:
+            campaigns = dict(self._tables.catalogue.campaigns)
+            row = campaigns[campaign]
+            campaigns[campaign] = replace(row, sticky_epoch=row.sticky_epoch + 1)
+            self._tables.catalogue = replace(self._tables.catalogue, campaigns=campaigns)
+            self._world.judgement.epochs_raised.add(campaign)
+
+        self._change(effect)
+
+    def _later(self, seconds: float, what: Callable[[], object]) -> None:
+        asyncio.get_running_loop().call_later(seconds, what, context=OUTSIDE.copy())

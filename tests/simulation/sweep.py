@@ -1,0 +1,79 @@
+"""Many runs, one after the other: `python -m tests.simulation` and `make chaos` call this."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.simulation.world import Report, simulate
+
+SOMETIMES = (
+    "ack_on_a_lost_connection",
+    "blocker_contact_in_call",
+    "blocker_sticky_number_busy",
+    "call_of_another_worker_adopted",
+    "call_without_known_outcome",
+    "cancel_before_its_attempt",
+    "cancel_of_a_call_under_way",
+    "circuit_opened",
+    "circuit_probed",
+    "commit_took_effect_reply_lost",
+    "duplicate_delivery_absorbed",
+    "ended_ambiguous",
+    "ended_canceled",
+    "ended_expired",
+    "ended_in_order",
+    "event_published_again",
+    "event_published_from_the_outbox",
+    "given_back_carrier_backoff",
+    "given_back_in_line",
+    "hung_up",
+    "killed",
+    "killed_within_a_transaction",
+    "late_start_given_back",
+    "limit_lowered_below_what_is_in_use",
+    "outcome_annotated",
+    "outcome_corrected",
+    "publish_lost",
+    "redelivered",
+    "sticky_moved",
+    "stopped",
+    "stopped_for_long",
+    "tier_sticky",
+    "transaction_of_a_stopped_worker_ended",
+    "unconfirmed",
+    "unconfirmed_call_found",
+    "unconfirmed_ended_ambiguous",
+    "unconfirmed_ended_with_outcome",
+)
+"""States that must be reached now and then, or the faults are too weak to prove anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What many runs came to. `violations`: with their seed in front; `reached`: how often each state was."""
+
+    runs: int
+    violations: tuple[str, ...]
+    reached: Counter[str]
+    seconds: float
+
+    def never(self) -> list[str]:
+        """Interesting states that no run reached."""
+        return [state for state in SOMETIMES if not self.reached[state]]
+
+
+def run(runs: int, seed: int, told: Callable[[int, Report], None] | None = None) -> Verdict:
+    """Simulate the seeds `seed` to `seed + runs - 1`. `told`: called after each with its number from 1."""
+    violations: list[str] = []
+    reached: Counter[str] = Counter()
+    began = time.monotonic()
+    for number in range(runs):
+        report = simulate(seed + number)
+        reached += report.reached
+        violations += [f"seed {report.seed}: {violation}" for violation in report.violations]
+        if told is not None:
+            told(number + 1, report)
+    return Verdict(runs, tuple(violations), reached, time.monotonic() - began)

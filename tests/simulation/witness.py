@@ -1,0 +1,76 @@
+"""Looks at every turn as it commits: which interesting states it brings, and promises that only the commit can show."""
+
+from __future__ import annotations
+
+from outdial.ports.records import Intent, TurnChanges
+from outdial.rules import call_fate as fate
+from outdial.rules.blocker import Blocker
+from outdial.rules.catalogue_rows import NumberState
+from outdial.rules.outcome import Outcome
+from tests.simulation.database_model import Database
+
+
+class Witness:
+    """One committing turn. `looked_at`: when it read the catalogue's version under its locks."""
+
+    def __init__(self, database: Database, changes: TurnChanges, looked_at: float, now: float) -> None:
+        self._tables, self._book = database.tables, database.book
+        self._changes, self._looked_at, self._now = changes, looked_at, now
+
+    def look(self) -> None:
+        """Before the tables change."""
+        for intent in self._changes.intents:
+            self._intent(intent)
+        for identity, facts in self._changes.updated_calls:
+            before = self._tables.calls[identity.key].call.facts if identity.key in self._tables.calls else facts
+            if facts.state is fate.CallState.UNCONFIRMED and before.state is fate.CallState.PLACING:
+                self._book.reach("unconfirmed")
+            if facts.state is fate.CallState.PLACED and before.state is fate.CallState.UNCONFIRMED:
+                self._book.reach("unconfirmed_call_found")
+        self._ended()
+        for _, parked in self._changes.parked:
+            self._book.reach(f"blocker_{parked.blocker}")
+        for call, parked, _, _ in self._changes.given_back:
+            self._book.reach(f"given_back_{parked.blocker}")
+            if call.facts.state is not fate.CallState.PLACING:
+                self._book.violate(f"attempt {call.identity.key.attempt_id} given back although {call.facts.state}")
+        for past, _, outcome in self._changes.corrected:
+            self._book.reach("outcome_corrected" if outcome != past.outcome else "outcome_annotated")
+        for limit in self._changes.limits.values():
+            if limit.circuit.open_until is not None:
+                self._book.reach("circuit_probed" if limit.circuit.probe else "circuit_opened")
+
+    def _ended(self) -> None:
+        for ended in self._changes.ended:
+            self._book.note(f"ended {ended.key.attempt_id} {ended.outcome} {ended.reason}")
+            self._book.reach(f"ended_{ended.outcome}")
+            if ended.call is not None and ended.call.facts.state is fate.CallState.UNCONFIRMED:
+                ambiguous = ended.outcome == Outcome.AMBIGUOUS
+                self._book.reach("unconfirmed_ended_ambiguous" if ambiguous else "unconfirmed_ended_with_outcome")
+        for key, assignment in self._changes.assignments.items():
+            old = self._tables.sticky.get(key)
+            if old is not None and old.number != assignment.number:
+                self._book.reach("sticky_moved")
+
+    def _intent(self, intent: Intent) -> None:
+        attempt, tables, book = intent.attempt, self._tables, self._book
+        book.note(f"intent {attempt.key.attempt_id} {intent.placement} from {intent.number}")
+        book.reach(f"tier_{intent.decision.get('tier')}")
+        number = tables.catalogue.numbers.get(intent.number)
+        if number is None or number.state is not NumberState.ACTIVE or number.paused:
+            book.violate(f"number {intent.number} was not in use at the intent")
+        elif (attempt.campaign, intent.number) not in tables.catalogue.members:
+            book.violate(f"number {intent.number} was not in the pool at the intent")
+        if number is not None and number.connection != intent.slots.connection:
+            book.violate("the intent goes through another connection than its number's")
+        if attempt.not_after <= self._now - 1.0:
+            book.violate(f"attempt {attempt.key.attempt_id} was planned after its not_after")
+        if attempt.key in tables.cancellations:
+            book.violate(f"attempt {attempt.key.attempt_id} was planned although it was canceled")
+        if (attempt.key.tenant, attempt.contact) in tables.suppressed:
+            book.violate(f"attempt {attempt.key.attempt_id} was planned although its contact is suppressed")
+        limits = [tables.limits[key] for key in intent.slots.limit_keys()]
+        if any(limit.paused for limit in limits):
+            book.violate("an intent on a paused tenant, campaign or connection")
+        if attempt.blocker is Blocker.CONTACT_IN_CALL:
+            book.violate("an attempt was planned while it slept for its contact's other call")
