@@ -24,6 +24,7 @@ class Board:
         self._pools, self._batch, self._ahead_s = pools, batch, ahead_s
         self._lines: dict[CampaignId, dict[str, int]] = {}
         self._additions = 0
+        self._able: dict[CampaignId, frozenset[ConnectionId]] = {}
         self._limits: dict[LimitKey, Limit] = {}
         self.tenants: Rota[TenantId] = Rota()
         self.campaigns: Rota[CampaignId] = Rota()
@@ -47,6 +48,19 @@ class Board:
         since = [Line(campaign, line) for campaign, by in self._lines.items() for line, at in by.items() if at > mark]
         self._lines = {}
         self.add([*lines, *since])
+
+    def rerouted(self) -> list[CampaignId]:
+        """Campaigns whose attempts wait in connections' lines, although other connections can serve them than when this
+        was last asked: a number came, left or is out."""
+        found = []
+        for campaign, lines in self._lines.items():
+            view = self._pools.view(campaign)
+            if view is None:
+                continue
+            if lines.keys() - {ANY_LINE} and self._able.get(campaign) != view.index.able:
+                found.append(campaign)
+            self._able[campaign] = view.index.able
+        return found
 
     def emptied(self, lines: Iterable[Line], mark: int) -> None:
         """Nothing waited in these lines, neither for us nor for another replica; what was added since the mark stays."""

@@ -168,7 +168,11 @@ class Dispatcher:
         self.follower.remember(identity_of(intent))
         task = asyncio.create_task(self._place(intent, committed_at), name="place")
         self._placing.add(task)
-        task.add_done_callback(self._placing.discard)
+        task.add_done_callback(self._is_placed)
+        self._setting.metrics.calls_in_flight.set(len(self._placing))
+
+    def _is_placed(self, task: asyncio.Task[None]) -> None:
+        self._placing.discard(task)
         self._setting.metrics.calls_in_flight.set(len(self._placing))
 
     async def _place(self, intent: Intent, committed_at: float) -> None:
@@ -204,6 +208,9 @@ class Dispatcher:
         mark = self._board.mark()
         self._board.replace(await self._setting.store.lines(), mark)
         self._board.saw(await self._setting.store.limits())
+        if rerouted := self._board.rerouted():
+            await self._setting.store.relook(rerouted)
+            self._board.add_campaigns(rerouted)
         self._desk.wake()
 
     async def _sweep(self) -> None:

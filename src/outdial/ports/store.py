@@ -120,6 +120,10 @@ class Store(Protocol):
     async def lines(self) -> Sequence[Line]:
         """All lines with runnable attempts."""
 
+    async def relook(self, campaigns: Sequence[CampaignId]) -> int:
+        """Move attempts that wait in connections' lines to their campaigns' any-lines, where they are looked at anew;
+        what a turn holds is left out. Returns how many. In small bites, so that nobody waits for long."""
+
     async def limits(self) -> Mapping[LimitKey, Limit]:
         """All limits as they stand, unlocked: hints for claiming."""
 

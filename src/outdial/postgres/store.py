@@ -29,6 +29,7 @@ from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.ids import E164, CampaignId, Placement, TenantId
 
 PLAN, SETTLE = statements.load("plan"), statements.load("settle")
+RELOOK_AT_ONCE = 1_000
 FORGET_WORKERS_S = 3_600.0
 RELAY, RECOVER = statements.load("relay"), statements.load("recover")
 
@@ -77,6 +78,17 @@ class PostgresStore:
         """See the port."""
         async with self._connection() as connection:
             return [Line(CampaignId(row["campaign"]), row["line"]) for row in await connection.fetch(PLAN["lines"])]
+
+    async def relook(self, campaigns: Sequence[CampaignId]) -> int:
+        """See the port."""
+        moved = 0
+        while True:
+            async with self._connection() as connection:
+                tag = await connection.execute(PLAN["relook"], list(campaigns), RELOOK_AT_ONCE)
+            count = int(tag.split()[-1])
+            moved += count
+            if count < RELOOK_AT_ONCE:
+                return moved
 
     async def limits(self) -> Mapping[LimitKey, Limit]:
         """See the port."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from outdial.rules.candidates import Candidates, factor_of
 from outdial.rules.eligibility import skip_reason
 from outdial.rules.ids import NumberId
-from outdial.rules.policy import CampaignPolicy
+from outdial.rules.policy import CampaignPolicy, WhenFlagged
 from outdial.rules.pool import Geography, Member, Picture, SkipReason, Tier
 from outdial.rules.proximity import belongs, quarter_of, tiers_of
 from outdial.rules.waits import AttemptFacts
@@ -32,6 +32,8 @@ class PoolIndex:
         self.picture, self.policy = picture, policy
         self.tiers = tiers_of(policy.selection)
         self.connections = frozenset(member.connection for member in picture.members)
+        self.able = frozenset(member.connection for member in picture.members if _may_call(member, policy))
+        """Those with a number that may call somebody: room on any other helps nobody."""
         self._members = {member.number: member for member in picture.members}
         self.providers = frozenset(member.provider for member in picture.members)
         self._is_restricted = any(member.allowed_countries for member in picture.members)
@@ -140,3 +142,10 @@ class PoolIndex:
 
     def _skip(self, member: Member, country: str | None, without: frozenset[str]) -> SkipReason | None:
         return skip_reason(member, country, has_instruction=member.provider not in without)
+
+
+def _may_call(member: Member, policy: CampaignPolicy) -> bool:
+    """Whether the number may call anybody at all, if only the contacts that keep it although it is flagged."""
+    if member.static_skip is SkipReason.SPAM_FLAGGED and policy.sticky.when_flagged is WhenFlagged.KEEP:
+        return member.skip_if_kept is None
+    return member.static_skip is None

@@ -167,3 +167,17 @@ group by number
 -- name: all_limits
 -- Hints for claiming
 select * from limits
+
+-- name: relook
+-- Attempts in connections' lines, when other connections can serve their campaigns than before. What they wait for, and
+-- since when, stays. $1 campaigns, $2 how many
+update waiting w
+set line = ''
+from (
+    select tenant, attempt_id
+    from waiting
+    where campaign = any ($1::text[]) and line > ''
+    limit $2
+    for update skip locked
+) s
+where w.tenant = s.tenant and w.attempt_id = s.attempt_id
