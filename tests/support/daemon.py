@@ -59,7 +59,10 @@ calling_hours = "always"
 class Daemon:
     """One replica in a process of its own."""
 
-    def __init__(self, database_url: str, amqp_url: str, prefix: str, callbacks_port: int) -> None:
+    def __init__(
+        self, database_url: str, amqp_url: str, prefix: str, callbacks_port: int, *, public_port: int | None = None
+    ) -> None:
+        """`public_port`: where the carrier calls back, when something stands before the replica."""
         self.internal_port = free_port()
         self._environment = {
             **os.environ,
@@ -67,7 +70,7 @@ class Daemon:
             "OUTDIAL_RABBITMQ__URL": amqp_url,
             "OUTDIAL_RABBITMQ__PREFIX": prefix,
             "OUTDIAL_RABBITMQ__QUEUES": "2",
-            "OUTDIAL_CALLBACKS__PUBLIC_URL": f"http://127.0.0.1:{callbacks_port}",
+            "OUTDIAL_CALLBACKS__PUBLIC_URL": f"http://127.0.0.1:{public_port or callbacks_port}",
             "OUTDIAL_CALLBACKS__PORT": str(callbacks_port),
             "OUTDIAL_INTERNAL__PORT": str(self.internal_port),
             "OUTDIAL_DISPATCH__DRAIN_S": "10",
@@ -95,6 +98,11 @@ class Daemon:
         if self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
+
+    @property
+    def runs(self) -> bool:
+        """Whether its process is there."""
+        return self._process.returncode is None
 
     async def end(self, number: signal.Signals) -> int:
         """Send the signal, wait for the end."""

@@ -1,0 +1,173 @@
+"""Several replicas as processes behind one callback address, on a real broker and database, with the carrier as a process.
+
+Everything a verdict needs is asked of the carrier. Limits can be changed live: the carrier is told of a higher limit
+first and of a lower one last, since calls that were begun before may still arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+import asyncpg
+
+from outdial.catalogue.apply import apply
+from outdial.catalogue.read import read_catalogue
+from outdial.embedded.rabbitmq import free_port
+from outdial.postgres.pool import connect
+from outdial.rabbitmq.transport import RabbitOptions, attempt_publisher
+from tests.support.crowd import Crowd, job
+from tests.support.daemon import OUTDIAL, Daemon
+from tests.support.verdict import SeenCall
+
+QUEUES = 2
+STILL_ARRIVING_S = 1.5
+"""How long after a limit was lowered calls may still arrive whose intents were committed before."""
+PUBLISHED_AT_ONCE = 100
+
+
+class CarrierProcess:
+    """The simulated carrier as a process; `url` once it listens."""
+
+    def __init__(self, scenario: dict[str, Any], folder: Path) -> None:
+        self._file = folder / "scenario.json"
+        self._file.write_text(json.dumps(scenario), encoding="utf-8")
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            OUTDIAL, "carrier", "--port", "0", "--scenario", str(self._file), stdout=asyncio.subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(30):
+            self.url = json.loads(await self._process.stdout.readline())["url"]
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+        self._process.terminate()
+        await self._process.wait()
+
+    async def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """GET, or POST with a body, below /_carrier/."""
+        method = "GET" if body is None else "POST"
+        async with self._session.request(method, f"{self.url}/_carrier/{path}", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def calls(self) -> list[SeenCall]:
+        """Every call it ever accepted."""
+        shown = (await self.ask("calls?at_most=1000000"))["calls"]
+        return [SeenCall(c["account"], c["from"], c["attempt"], c["accepted_at"], c["ended_at"]) for c in shown]
+
+
+class Balancer:
+    """One address for several ports: each new connection goes to the next port that answers."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.behind: list[int] = []
+        self._next = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in self.behind:
+            self._next += 1
+            try:
+                there = await asyncio.open_connection("127.0.0.1", self.behind[self._next % len(self.behind)])
+            except OSError:
+                continue
+            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+            return
+        writer.close()
+
+
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65_536):
+            target.write(data)
+            await target.drain()
+    except OSError:
+        pass
+    finally:
+        target.close()
+
+
+class Fleet:
+    """The replicas and what stands around them."""
+
+    def __init__(self, crowd: Crowd, carrier: CarrierProcess, pool: asyncpg.Pool, broker: RabbitOptions) -> None:
+        self.crowd, self.carrier, self.pool, self._broker = crowd, carrier, pool, broker
+        self.replicas: list[Daemon] = []
+        self._contacts = 0
+
+    async def publish(self, jobs: Sequence[tuple[int, str]]) -> list[str]:
+        """Publish one job per (tenant, campaign), in that order; returns the attempt ids."""
+        publisher = attempt_publisher(self._broker)
+        publisher.connection.start()
+        await publisher.connection.wait_until_ready(20)
+        ids, sent = [], []
+        for tenant, campaign in jobs:
+            attempt_id, body = job(tenant, campaign, self._contacts)
+            self._contacts += 1
+            ids.append(attempt_id)
+            sent.append(
+                publisher.publish_attempt(f"t{tenant}", body, message_id=attempt_id, type_="call_attempt.requested.v1")
+            )
+            if len(sent) == PUBLISHED_AT_ONCE:
+                await asyncio.gather(*sent)
+                sent = []
+        await asyncio.gather(*sent)
+        await publisher.connection.close()
+        return ids
+
+    async def change_limit(self, line: int, limit: int) -> None:
+        """Change a connection's limit while calls are under way, and the promise to the carrier with it."""
+        raised = limit > self.crowd.limits[line]
+        self.crowd.limits[line] = limit
+        if raised:
+            await self.carrier.ask(f"accounts/line{line}", {"limit": limit})
+        await apply(self.pool, read_catalogue(self.crowd.limits_file(), "fleet"), who="fleet")
+        if not raised:
+            await asyncio.sleep(STILL_ARRIVING_S)
+            await self.carrier.ask(f"accounts/line{line}", {"limit": limit})
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop all replicas that still run."""
+        await asyncio.gather(*(replica.end(number) for replica in self.replicas if replica.runs))
+
+
+@asynccontextmanager
+async def fleet(
+    database_url: str, amqp_url: str, prefix: str, crowd: Crowd, replicas: int = 3, start: bool = True
+) -> AsyncIterator[Fleet]:
+    """Start carrier, catalogue and replicas; whatever still runs at the end is killed."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        carrier = await stack.enter_async_context(CarrierProcess(crowd.scenario(), folder))
+        balancer = await stack.enter_async_context(Balancer())
+        pool = await connect(database_url)
+        stack.push_async_callback(pool.close)
+        await apply(pool, read_catalogue(crowd.catalogue(carrier.url), "fleet"), who="fleet")
+        one = Fleet(crowd, carrier, pool, RabbitOptions(amqp_url, prefix, queues=QUEUES))
+        for _ in range(replicas):
+            port = free_port()
+            balancer.behind.append(port)
+            replica = Daemon(database_url, amqp_url, prefix, port, public_port=balancer.port)
+            one.replicas.append(replica)
+        if start:
+            await asyncio.gather(*(stack.enter_async_context(replica) for replica in one.replicas))
+        yield one
