@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 
+from outdial.clock import SystemClock
 from outdial.dispatch.place import identity_of
 from outdial.errors import BadInput, NotFound
 from outdial.operator.numbers import clear_number, flag_number, propose_state, set_state, unflag_number
 from outdial.operator.sticky import set_assignment
+from outdial.postgres.upkeep import UpkeepQueries
 from outdial.rules.attempt import HealthReport
 from outdial.rules.call_fate import WasRefused
 from outdial.rules.catalogue_rows import NumberState
 from outdial.rules.number_health import SCORE_HALF_LIFE_S
 from outdial.rules.outcome import Outcome
+from outdial.upkeep.ticks import Upkeep
 from tests.support.turns import CONTACT, TENANT, HandReplica, hand_replica, hand_replicas
 
 ANN: Any = {"who": "ann", "why": "seen"}
@@ -178,3 +181,26 @@ async def test_orders_that_cannot_be_are_refused(database_url: str) -> None:
         with pytest.raises(BadInput, match="source: 'lab' has reported nothing"):
             await unflag_number(one.pool, "a", "lab", **ANN)
         assert await _audit(one) == []
+
+
+async def test_who_had_no_number_is_looked_at_again_although_a_turn_read_the_change_first(database_url: str) -> None:
+    async with hand_replica(database_url) as one:
+        for number in ("a", "b", "c"):
+            await flag_number(one.pool, number, 1.0, "lab", **ANN)
+        key = await one.wait_in()
+        await one.turn()
+        assert (await one.waiting(key))["blocker"] == "no_eligible_number"
+        woken: list[bool] = []
+        queries = UpkeepQueries(one.pool, one.store.worker, one.store.epoch)
+        clock, metrics = SystemClock(), one.setting.metrics
+        upkeep = Upkeep(queries, one.pools, clock, metrics, lambda: woken.append(True))
+        await upkeep.follow_catalogue()
+        await one.turn()
+        woken.clear()
+        await upkeep.follow_catalogue()
+        assert (woken, (await one.waiting(key))["line"]) == ([], None)
+        await unflag_number(one.pool, "a", **ANN)
+        await one.pools.reload()
+        await upkeep.follow_catalogue()
+        assert woken == [True]
+        assert [intent.number for intent in (await one.turn()).intents] == ["a"]

@@ -78,6 +78,7 @@ class Upkeep:
         wake: Callable[[], None],
     ) -> None:
         self._store, self._pools, self._clock, self._metrics, self._wake = store, pools, clock, metrics, wake
+        self._followed: int | None = None
 
     def start(self, background: Background, *, weights_s: float = 5.0) -> None:
         """Begin all ticks."""
@@ -101,9 +102,14 @@ class Upkeep:
         self._clock.measure(sent, now, self._clock.monotonic())
 
     async def follow_catalogue(self) -> None:
-        """Reload when the version moved, and let attempts that no number could serve be looked at again."""
+        """Reload when the version moved, and let attempts that no number could serve be looked at again.
+
+        A turn or intake may have reloaded before; that makes nobody look again, so it is remembered here.
+        """
         if await self._store.catalogue_version() != self._pools.version:
             await self._pools.reload()
+        if self._pools.version != self._followed:
+            self._followed = self._pools.version
             if await self._store.wake_ineligible(self._clock.now()):
                 self._wake()
 
