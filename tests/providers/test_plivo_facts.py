@@ -112,6 +112,13 @@ def test_machine_detection(said: str, known: bool) -> None:
     assert news.answered_by == {"true": "machine", "false": "human"}.get(said.lower(), "unknown")
 
 
+def test_a_callback_names_the_call_as_the_create_answer_did() -> None:
+    assert (
+        read(Event="Ring", CallStatus="ringing", CallUUID="another leg", RequestUUID=CALL_ID).carrier_call_id == CALL_ID
+    )
+    assert read(Event="Ring", CallStatus="ringing").carrier_call_id == CALL_ID
+
+
 def test_our_own_clock_counts_but_for_records() -> None:
     assert read(Event="Ring", CallStatus="ringing", SessionStart="2026-11-20 22:30:00").at is None
     assert news_of_finished(finished()).at == BEGUN + 40

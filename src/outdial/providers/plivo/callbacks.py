@@ -88,7 +88,8 @@ def _machine_result(form: Mapping[str, str]) -> CallNews:
 
 
 def _call_id(form: Mapping[str, str]) -> str | None:
-    return form.get("CallUUID") or form.get("RequestUUID") or None
+    """The request's id, since that is what the create answer named; a single outbound call has the same."""
+    return form.get("RequestUUID") or form.get("CallUUID") or None
 
 
 def _event_id(form: Mapping[str, str]) -> str | None:
