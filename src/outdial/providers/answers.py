@@ -50,9 +50,10 @@ def content_of(answer: Answer) -> Mapping[str, object]:
     return content
 
 
-def cannot(answer: Answer) -> Retryable:
+def cannot(answer: Answer, code: str | None = None) -> Retryable:
     """The error for an answer that tells nothing, with the carrier's own delay. Its text is dropped: it may hold numbers."""
-    return Retryable(f"the carrier could not be asked: http_{answer.status}", delay_s=answer.retry_after_s())
+    detail = f"http_{answer.status}" + (f", code {code}" if code is not None else "")
+    return Retryable(f"the carrier could not be asked: {detail}", delay_s=answer.retry_after_s())
 
 
 def text_of(content: Mapping[str, object], key: str) -> str | None:

@@ -5,7 +5,6 @@ Twilio's list takes no token of ours, so a lost create answer is searched by To,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,12 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 from outdial.errors import Retryable
 from outdial.ports.carriers import SearchQuery
-from outdial.providers.answers import as_object
+from outdial.providers.answers import as_object, cannot, content_of, text_of
 from outdial.providers.http import Answer, HttpClient, Pairs, is_success
 from outdial.providers.tables import cause_of
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.answers import error_code
 from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
+from outdial.providers.twilio.errors import error_code
 from outdial.providers.twilio.tables import CALL_STATUS, NO_STATUS, SIP_CAUSES
 from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
 
@@ -34,7 +33,7 @@ async def look_up(carrier_call_id: str, account: Account, http: HttpClient) -> C
     answer = await http.get(account.call_url(carrier_call_id), (), account.headers)
     if _is_gone(answer, account.dialect):
         return None
-    return news_of(_content(answer), account.dialect)
+    return news_of(content_of(answer), account.dialect)
 
 
 async def search(query: SearchQuery, account: Account, http: HttpClient) -> Sequence[CallNews]:
@@ -64,7 +63,7 @@ async def hang_up(carrier_call_id: str, account: Account, http: HttpClient) -> N
         if is_success(answer.status) or _is_gone(answer, account.dialect):
             return
         if _code(answer) not in account.dialect.wrong_state:
-            raise _cannot(answer)
+            raise cannot(answer, _code(answer))
     state = await look_up(carrier_call_id, account, http)
     if state is not None and state.progress is not Progress.FINAL:
         raise Retryable("the carrier will not end the call in its present state")
@@ -72,16 +71,16 @@ async def hang_up(carrier_call_id: str, account: Account, http: HttpClient) -> N
 
 def news_of(call: Mapping[str, object], dialect: Dialect = TWILIO_DIALECT) -> CallNews:
     """A Call object in outdial's words. It has no SIP code, so a failed call stays `carrier_failed`."""
-    status = _text(call, "status")
+    status = text_of(call, "status")
     row = CALL_STATUS.get(status or "", NO_STATUS)
     outcome, _ = cause_of(row, None, SIP_CAUSES)
-    answered_by, known_answers = _text(call, "answered_by"), dialect.answered_by
+    answered_by, known_answers = text_of(call, "answered_by"), dialect.answered_by
     final = row.progress is Progress.FINAL
-    duration = _text(call, "duration")
+    duration = text_of(call, "duration")
     return CallNews(
         progress=row.progress,
-        carrier_call_id=_text(call, "sid"),
-        at=moment(_text(call, "end_time")) if final else None,
+        carrier_call_id=text_of(call, "sid"),
+        at=moment(text_of(call, "end_time")) if final else None,
         outcome=outcome,
         answered_by=None if answered_by is None else known_answers.get(answered_by, AnsweredBy.UNKNOWN),
         was_answered=row.was_answered,
@@ -89,8 +88,8 @@ def news_of(call: Mapping[str, object], dialect: Dialect = TWILIO_DIALECT) -> Ca
         provider_code=answered_by if answered_by is not None and answered_by not in known_answers else None,
         known_code=row is not NO_STATUS and (answered_by is None or answered_by in known_answers),
         duration_s=float(duration) if final and duration is not None and duration.isdecimal() else None,
-        to=_text(call, "to"),
-        from_number=_text(call, "from"),
+        to=text_of(call, "to"),
+        from_number=text_of(call, "from"),
     )
 
 
@@ -108,7 +107,7 @@ async def _all_pages(query: Pairs, account: Account, http: HttpClient) -> list[M
     calls: list[Mapping[str, object]] = []
     url = account.calls_url + account.dialect.suffix
     for _ in range(MAX_PAGES):
-        content = _content(await http.get(url, query, account.headers))
+        content = content_of(await http.get(url, query, account.headers))
         page = content.get("calls")
         if not isinstance(page, list):
             raise Retryable("the carrier's list of calls is unreadable")
@@ -123,21 +122,9 @@ async def _all_pages(query: Pairs, account: Account, http: HttpClient) -> list[M
 
 
 def _created_within(call: Mapping[str, object], query: SearchQuery) -> bool:
-    created = moment(_text(call, "date_created"))
+    created = moment(text_of(call, "date_created"))
     # A queued call may have no date yet; better one call too many than a call denied.
     return created is None or query.begun_at - CLOCK_MARGIN_S <= created <= query.until + CLOCK_MARGIN_S
-
-
-def _content(answer: Answer) -> Mapping[str, object]:
-    if not is_success(answer.status):
-        raise _cannot(answer)
-    try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise Retryable("the carrier's answer is unreadable")
-    return content
 
 
 def _is_gone(answer: Answer, dialect: Dialect) -> bool:
@@ -146,17 +133,5 @@ def _is_gone(answer: Answer, dialect: Dialect) -> bool:
     return code is not None and (code in dialect.gone or not dialect.gone)
 
 
-def _cannot(answer: Answer) -> Retryable:
-    code = _code(answer)
-    detail = f"http_{answer.status}" + (f", code {code}" if code is not None else "")
-    return Retryable(f"the carrier could not be asked: {detail}", delay_s=answer.retry_after_s())
-
-
 def _code(answer: Answer) -> str | None:
     return error_code(as_object(answer.body))
-
-
-def _text(call: Mapping[str, object], key: str) -> str | None:
-    """A field as text. Twilio writes numbers as texts, its look-alikes as numbers."""
-    value = call.get(key)
-    return None if value is None or value == "" or isinstance(value, dict | list) else str(value)

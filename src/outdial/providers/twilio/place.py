@@ -17,9 +17,9 @@ from outdial.providers.answers import as_object, create_once
 from outdial.providers.http import FORM, Answer, HttpClient, is_success
 from outdial.providers.tables import refusal
 from outdial.providers.twilio.account import Account
-from outdial.providers.twilio.answers import error_code
 from outdial.providers.twilio.callbacks import MACHINE_QUERY
 from outdial.providers.twilio.dialect import TWILIO_DIALECT, Dialect
+from outdial.providers.twilio.errors import error_code
 from outdial.providers.twilio.tables import PROVING_STATUSES
 from outdial.rules.outcome import Outcome
 
