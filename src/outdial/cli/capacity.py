@@ -104,6 +104,8 @@ def _by(binds: tuple[str, ...]) -> str:
 
 def _rate(capacity: CampaignCapacity) -> str:
     pace = capacity.capacity.calls_per_second
+    if pace == 0:
+        return "no connection that may start calls just now"
     paced = "unpaced" if pace is None else f"at most {pace:g} calls a second"
     held = f"; a call holds its slot for {span(capacity.held_s)}" if capacity.held_s is not None else ""
     rate = capacity.starts_per_second

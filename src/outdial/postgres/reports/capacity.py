@@ -8,7 +8,7 @@ from typing import Any
 from outdial.postgres import statements
 from outdial.postgres.rows import columns
 
-SQL = statements.load("reports_capacity")
+SQL, LISTS = statements.load("reports_capacity"), statements.load("reports_attempts")
 Wait = tuple[str, str]
 """(campaign, stored blocker)."""
 OLDEST = 200
@@ -24,7 +24,8 @@ async def waits(connection: Any, campaigns: Sequence[str]) -> dict[Wait, int]:
 
 
 async def soonest(connection: Any, of: Iterable[Wait]) -> dict[Wait, float]:
-    """When the first of them may go on, Unix seconds; missing = nobody can say."""
+    """When the first of them may go on, Unix seconds; missing = nobody can say. Needs an open transaction."""
+    await connection.execute(LISTS["in_order"])  # just after a flood nobody has analysed the table yet
     rows = await connection.fetch(SQL["soonest"], *columns(sorted(of), 2), OLDEST)
     found = {(row["campaign"], row["blocker"]): row["next_eligible_at"] for row in rows}
     return {wait: at for wait, at in found.items() if at is not None}
