@@ -229,12 +229,9 @@ def _sign_of_life(facts: CallFacts, report: Report, now: float, overdue_after_s:
 
 
 def _join(facts: CallFacts, news: CallNews, heard_at: float, now: float, overdue_after_s: float) -> CallFacts:
-    """The join of the semilattice: the higher rank wins, times keep their earliest, the first final status stays.
-
-    News of another call is none: a customer's application may have legs of its own report to the same address.
-    """
+    """The join of the semilattice: the higher rank wins, times keep their earliest, the first final status stays."""
     if None not in (facts.carrier_call_id, news.carrier_call_id) and news.carrier_call_id != facts.carrier_call_id:
-        return facts
+        return facts  # a customer's application may have legs of its own report to the same address
     at = news.at if news.at is not None else heard_at
     final = news.progress is Progress.FINAL and facts.outcome is None
     in_hand, higher = facts.state is CallState.PLACED and not final, news.progress > facts.progress
@@ -264,8 +261,7 @@ def _clearer(old: AnsweredBy | None, new: AnsweredBy | None) -> AnsweredBy | Non
     """A definite result beats `unknown`; between two definite ones the same wins whatever the order."""
     if old is None or new is None:
         return old or new
-    rank = (AnsweredBy.UNKNOWN, AnsweredBy.FAX, AnsweredBy.MACHINE, AnsweredBy.HUMAN)
-    return max(old, new, key=rank.index)
+    return max(old, new, key=(AnsweredBy.UNKNOWN, AnsweredBy.FAX, AnsweredBy.MACHINE, AnsweredBy.HUMAN).index)
 
 
 def _earliest(old: float | None, new: float) -> float:
