@@ -43,10 +43,13 @@ from outdial.rules.pool_weights import PoolWeights
 from outdial.telemetry.metrics import Metrics
 from outdial.telemetry.tasks import Background
 from outdial.upkeep.high_water import HighWater
+from outdial.upkeep.pool_figures import PoolGauges
 from outdial.upkeep.ticks import Upkeep
 from outdial.web.callbacks import CallbackServer
 
 log = structlog.get_logger(__name__)
+POOL_FIGURES_EVERY_S = 5.0
+"""As long as weights and figures: nobody scrapes more often."""
 HIGH_WATER_S = 1.0
 """How often the queues' waiting attempts are looked at: some thousands come in between, at most."""
 
@@ -160,6 +163,8 @@ class App:
         await self._listen()
         await self.transport.start(self.pools.rows)
         upkeep.start(self.background, weights_s=options.weights_s)
+        gauges = PoolGauges(self.store, self.upkeep_queries, self.pools, self.clock, self.metrics)
+        self.background.every("pools", POOL_FIGURES_EVERY_S, gauges.look)
         self.background.every("high water", HIGH_WATER_S, self.high_water.look)
         self.dispatcher.start()
         log.info("daemon.started", worker=str(worker), epoch=epoch)
@@ -209,6 +214,7 @@ class App:
         )
         for name, problem in problems.items():
             log.error("connection.cannot_be_opened", connection_id=name, error_message=str(problem))
+        self.metrics.know({name: row.provider for name, row in rows.connections.items()}, rows.campaigns)
         self._rebinding = asyncio.ensure_future(self.transport.catalogue_changed(rows))
 
     def queues_not_consumed(self) -> str | None:
@@ -272,15 +278,14 @@ class App:
         )
 
     async def _listen(self) -> None:
-        def count(result: str) -> None:
-            self.metrics.callbacks.labels(result=result).inc()
-
         def count_handed_on(result: str) -> None:
             self.metrics.handed_on.labels(result=result).inc()
 
         handing_on = await self._parts.enter_async_context(HandingOn(count_handed_on))
         follower = self.dispatcher.follower
-        server = CallbackServer(self.options.public_url, self.connections, follower, count, handing_on.offer)
+        server = CallbackServer(
+            self.options.public_url, self.connections, follower, self.metrics.called_back, handing_on.offer
+        )
         runner = web.AppRunner(server.application(), access_log=None)
         await runner.setup()
         self._parts.push_async_callback(runner.cleanup)

@@ -119,7 +119,9 @@ async def test_a_silent_application_does_not_slow_the_callbacks() -> None:
     counted: list[str] = []
     handed_on: list[str] = []
     async with scripted(silent) as customer, HandingOn(handed_on.append) as handing:
-        server = CallbackServer("https://calls.example.com", opened(), Sink(), counted.append, handing.offer)
+        server = CallbackServer(
+            "https://calls.example.com", opened(), Sink(), lambda _, result: counted.append(result), handing.offer
+        )
         path = callback_path("telnyx", CONNECTION, PLACEMENT) + query_for(f"{customer.url}/app")
         async with TestServer(server.application()) as running, aiohttp.ClientSession() as client:
             for _ in range(50):

@@ -80,7 +80,7 @@ async def loop(
             connections = OpenConnections(http, secrets)
             settings = {"account": ACCOUNT_SID, "base_url": simulated.url, "credentials": {"auth_token": "env:TOKEN"}}
             assert connections.replace([(CONNECTION, "twilio", settings)]) == {}
-            server = CallbackServer(public_url, connections, heard, counted.append)
+            server = CallbackServer(public_url, connections, heard, lambda _connection, result: counted.append(result))
             runner = web.AppRunner(server.application(), access_log=None)
             await runner.setup()
             await web.SockSite(runner, listening).start()

@@ -98,7 +98,7 @@ async def port() -> AsyncIterator[Port]:
         PUBLIC_URL,
         doors,
         sink,
-        counted.append,
+        lambda _connection, result: counted.append(result),
         handed_on.append,
         max_body_bytes=1_000,
         body_timeout_s=0.2,
@@ -268,7 +268,7 @@ async def test_real_twilio_callbacks_all_the_way_in() -> None:
     )  # fmt: skip
     sink, counted = Sink(), list[str]()
     sink.gate.set()
-    server = CallbackServer(PUBLIC_URL, connections, sink, counted.append)
+    server = CallbackServer(PUBLIC_URL, connections, sink, lambda _connection, result: counted.append(result))
     async with TestServer(server.application()) as running, aiohttp.ClientSession() as client:
         for form in SEQUENCES["human"]:
             path = callback_path("twilio", CONNECTION, PLACEMENT) + ("" if "CallStatus" in form else "?about=machine")

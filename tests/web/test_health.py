@@ -119,7 +119,7 @@ async def test_metrics_are_served_with_readiness_as_it_is_now(replica: Replica) 
     status, text = await replica.ask("/metrics")
     assert status == 200
     assert "outdial_ready 1.0" in text
-    assert 'outdial_attempts_ended_total{outcome="answered_human"} 0.0' in text
+    assert 'outdial_attempts_ended_without_call_total{outcome="expired"} 0.0' in text
     replica.health.draining = True
     assert "outdial_ready 0.0" in (await replica.ask("/metrics"))[1]
 

@@ -47,7 +47,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     logs.log_loop_errors(asyncio.get_running_loop())
     if migrate_first:
         await migrate(settings.database.url.get_secret_value())
-    metrics = Metrics()
+    metrics = Metrics(settings.metrics.most_tenants, settings.metrics.most_campaigns)
     transport = await open_transport(rabbit_options(settings), metrics)
     app = App(app_options(settings), transport, Credentials(settings.secrets_dir), metrics)
     heartbeat = Heartbeat(app.clock, metrics)

@@ -11,7 +11,7 @@ from outdial.rules import events
 from outdial.rules.blocker import Blocker
 from outdial.rules.call_fate import CallFacts
 from outdial.rules.ids import AttemptKey, CampaignId, TenantId
-from outdial.rules.outcome import Outcome, is_reached
+from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
 from outdial.rules.policy import CampaignPolicy
 from outdial.rules.sticky import StickyChange, StickyEvent
 from outdial.telemetry.metrics import Metrics
@@ -37,7 +37,8 @@ class Announcer:
         reached = policy is not None and is_reached(outcome, policy)
         data = {"outcome": outcome, "reached": reached, **_call_data(call, facts)}
         self._add(call.identity.key, call.identity.slots.campaign, "ended", at, call.request, data)
-        self._metrics.attempts_ended.labels(outcome=outcome).inc()
+        answered = None if policy is None else answer_for_rate(outcome, policy)
+        self._metrics.ended(call.identity.slots.connection, call.identity.slots.campaign, outcome, answered)
         self._time(facts)
 
     def corrected(

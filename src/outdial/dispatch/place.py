@@ -48,8 +48,7 @@ async def place(intent: Intent, order: CallOrder, carrier: Carrier, clock: Clock
     except StartTooLate:
         result = NotSent("too_late")
     crashpoint("after_response")
-    metrics.place_seconds.observe(clock.monotonic() - started)
-    metrics.place_results.labels(result=_RESULT_WORDS[type(result)]).inc()
+    metrics.asked(intent.slots.connection, _RESULT_WORDS[type(result)], clock.monotonic() - started)
     return report_of(result, clock.now())
 
 

@@ -95,9 +95,13 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
     setting.board.add(_lines_of(changes))
     result.intents, result.events = changes.intents, changes.events
     result.progressed |= bool(changes.intents or changes.parked or changes.ended_waiting)
-    setting.metrics.intents.inc(len(changes.intents))
+    for intent in changes.intents:
+        setting.metrics.intent(intent.attempt.campaign)
     for connection, is_open in ledger.circuits_turned():
-        log.warning("circuit.opened" if is_open else "circuit.closed", connection_id=connection)
+        if is_open:
+            log.warning("circuit.opened", connection_id=connection)
+        else:
+            log.info("circuit.closed", connection_id=connection)
     return result
 
 

@@ -43,10 +43,15 @@ class UpkeepQueries:
             await self._pool.execute(RECOVER["heartbeat"], self._worker, self._epoch, now)
             await self._pool.execute(RECOVER["forget_workers"], now - 3_600.0)
 
-    async def figures(self) -> dict[str, float]:
-        """Counts of small tables."""
+    async def figures(self, now: float) -> dict[str, float]:
+        """Counts of small tables, and the age of the oldest event in the outbox, seconds."""
         with translate_errors():
-            return dict((await self._pool.fetch(UPKEEP["figures"]))[0])
+            return dict((await self._pool.fetch(UPKEEP["figures"], now))[0])
+
+    async def waiting_by_campaign(self) -> list[tuple[str, str, int]]:
+        """(campaign, blocker, attempts)."""
+        with translate_errors():
+            return [tuple(row) for row in await self._pool.fetch(UPKEEP["waiting_by_campaign"])]
 
     async def slots(self) -> list[tuple[str, str, int, int | None]]:
         """(kind, id, in use, limit)."""

@@ -219,6 +219,14 @@ class MetricsSettings(Group):
         le=2000,
         why="keeps a replica below 3,000 series",
     )
+    most_campaigns: int = setting(
+        50,
+        "Campaigns with series of their own, the busiest first; the rest is summed up.",
+        unit="campaigns",
+        ge=0,
+        le=2000,
+        why="each has about 20 series",
+    )
 
 
 class RetentionSettings(Group):

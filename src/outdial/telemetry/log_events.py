@@ -29,6 +29,7 @@ LOG_EVENTS: Mapping[str, str] = {
     "library.message": "a library's own log line; its text is in `message`",
     "loop.complaint": "the event loop met an exception that nobody fetched, or a broken callback",
     "message.dead_lettered": "a message could not be understood and lies in the dead-letter table",
+    "number.report_of_unknown": "reputation services reported numbers that are none of the tenant's; `reports` says how many",
     "place.failed": "an adapter raised while placing; the call is treated as one that may exist",
     "process.uncaught": "an exception ended the process or a thread",
     "queue.not_consumed": "a queue cannot be consumed just now; tried again, the other queues go on",

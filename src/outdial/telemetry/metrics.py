@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from prometheus_client import Gauge, generate_latest
+from prometheus_client import generate_latest
 
 from outdial import __version__
 from outdial.rules.blocker import Blocker
@@ -16,7 +16,7 @@ from outdial.rules.outcome import Ending, Outcome
 from outdial.rules.pool import SkipReason, Tier
 from outdial.telemetry.metric_kinds import OPEN, Definitions, MetricFact
 from outdial.telemetry.scopes import Scopes
-from outdial.telemetry.shown import NUMBER_STATES, PoolFigures, SlotUse, bounded
+from outdial.telemetry.shown import NUMBER_STATES, PoolFigures, SlotUse, bounded, show
 
 __all__ = ["Metrics", "PoolFigures", "SlotUse"]
 
@@ -24,12 +24,11 @@ PLACE_RESULTS = ("accepted", "refused", "deferred", "not_sent", "ambiguous")
 CALLBACK_RESULTS = ("applied", "unknown", "forged", "unreadable", "failed")
 HANDED_ON_RESULTS = ("delivered", "refused", "failed", "dropped")
 INTAKE_RESULTS = ("stored", "duplicate", "conflicting", "rejected", "canceled", "dead_lettered")
-STICKY_EVENTS = ("bound", "moved", "renewed")
+STICKY_EVENTS = ("bound", "moved", "reused")
 WHY_NOT_CONSUMED = ("high_water", "broker")
 INVARIANTS = ("several_calls_found", "slot_drift", "turn_refused")
 READY_CHECKS = ("database", "broker", "schema", "draining")
-BINDS = ("connections", "tenant", "campaign")
-ANSWERED = ("yes", "no")
+BINDS, ANSWERED = ("connections", "tenant", "campaign"), ("yes", "no")
 
 MOST_TENANTS, MOST_CAMPAIGNS = 100, 50
 """Tenants and campaigns that get series of their own, the busiest first; the rest is summed up as `_other`."""
@@ -219,9 +218,7 @@ class Metrics:
     def _define_process(self) -> None:
         define = self._define
         self.ready = define.gauge("outdial_ready", "Whether this replica is ready: 1 or 0.")
-        self.ready_checks = define.gauge(
-            "outdial_ready_check", "Each check of readiness: 1 = passed.", check=READY_CHECKS
-        )
+        self.ready_checks = define.gauge("outdial_ready_check", "Each check of readiness: 1 = ok.", check=READY_CHECKS)
         self.task_failures = define.counter("outdial_task_failures_total", "Failed background tasks.", task=OPEN)
         self.invariant_violations = define.counter(
             "outdial_invariant_violations_total", "What must never happen, and did.", invariant=INVARIANTS
@@ -237,8 +234,6 @@ class Metrics:
         )
         self.build_info = define.gauge("outdial_build_info", "Always 1; says which version runs.", version=OPEN)
         self.build_info.labels(version=__version__).set(1)
-
-    # -- counting and showing what has names of the catalogue in its labels
 
     def know(self, connections: Mapping[str, str], campaigns: Iterable[str]) -> None:
         """The catalogue's connections, each with its provider, and its campaigns. Their series exist at 0 from then on."""
@@ -275,34 +270,22 @@ class Metrics:
 
     def show_slots(self, uses: Iterable[SlotUse]) -> None:
         """Show the limits rows as they are now."""
-        self.slots_in_use.clear()
-        self.slots_limit.clear()
-        for use in bounded(uses, self._most_tenants, self.scopes.campaigns()):
-            self.slots_in_use.labels(use.kind, use.id).set(use.in_use)
-            if use.limit is not None:
-                self.slots_limit.labels(use.kind, use.id).set(use.limit)
+        shown = bounded(uses, self._most_tenants, self.scopes.campaigns())
+        show(self.slots_in_use, {(use.kind, use.id): use.in_use for use in shown})
+        show(self.slots_limit, {(use.kind, use.id): use.limit for use in shown})
 
-    def show_pools(self, pools: Iterable[PoolFigures]) -> None:
+    def show_circuits(self, connections: Mapping[str, bool]) -> None:
+        """Whether the circuit of each connection is open."""
+        show(self.circuits_open, {(name,): is_open for name, is_open in connections.items()})
+
+    def show_pools(self, pools: Sequence[PoolFigures]) -> None:
         """Show these pools as they are now, and no others."""
-        for gauge in self._pool_gauges():
-            gauge.clear()
-        for pool in pools:
-            self.pool_waiting.labels(pool.campaign).set(pool.waiting)
-            self.pool_in_line.labels(pool.campaign).set(pool.in_line)
-            if pool.ceiling is not None:
-                self.pool_ceiling.labels(pool.campaign).set(pool.ceiling)
-            if pool.free_now is not None:
-                self.pool_free_slots.labels(pool.campaign).set(pool.free_now)
-            for by in BINDS:
-                self.pool_binds.labels(pool.campaign, by).set(by in pool.binds)
-            for state in NUMBER_STATES:
-                self.pool_numbers.labels(pool.campaign, state).set(pool.numbers.get(state, 0))
-
-    def _pool_gauges(self) -> tuple[Gauge, ...]:
-        return (
-            self.pool_waiting, self.pool_in_line, self.pool_ceiling, self.pool_free_slots, self.pool_binds,
-            self.pool_numbers,
-        )  # fmt: skip
+        show(self.pool_waiting, {(one.campaign,): one.waiting for one in pools})
+        show(self.pool_in_line, {(one.campaign,): one.in_line for one in pools})
+        show(self.pool_ceiling, {(one.campaign,): one.ceiling for one in pools})
+        show(self.pool_free_slots, {(one.campaign,): one.free_now for one in pools})
+        show(self.pool_binds, {(one.campaign, by): by in one.binds for one in pools for by in BINDS})
+        show(self.pool_numbers, {(one.campaign, of): one.numbers.get(of, 0) for one in pools for of in NUMBER_STATES})
 
     def _forget_campaign(self, campaign: str) -> None:
         self.intents.remove_by_labels({"campaign": campaign})
@@ -314,8 +297,4 @@ class Metrics:
 
     def facts(self) -> Sequence[MetricFact]:
         """Every metric in order, for the reference page and for tests."""
-        return tuple(self._define.facts)
-
-    def described(self) -> list[tuple[str, str, tuple[str, ...], str]]:
-        """(name, kind, label names, meaning) of every metric."""
-        return [(fact.name, fact.kind, tuple(fact.labels), fact.meaning) for fact in self.facts()]
+        return self._define.facts

@@ -27,8 +27,8 @@ class UpkeepStore(Protocol):
     async def heartbeat(self, now: float) -> None:
         """This replica is alive."""
 
-    async def figures(self) -> dict[str, float]:
-        """How many are unconfirmed, lie in the outbox or among the dead letters."""
+    async def figures(self, now: float) -> dict[str, float]:
+        """How many are unconfirmed, lie in the outbox (and for how long the oldest) or among the dead letters."""
 
     async def waiting_by_blocker(self) -> Mapping[str, int]:
         """How many attempts wait, by the blocker kept with them."""
@@ -100,6 +100,8 @@ class Upkeep:
         sent = self._clock.monotonic()
         now = await self._store.database_time()
         self._clock.measure(sent, now, self._clock.monotonic())
+        self._metrics.clock_uncertainty_seconds.set(self._clock.uncertainty() or 0.0)
+        self._metrics.clock_ahead_seconds.set(self._clock.offset_error())
 
     async def follow_catalogue(self) -> None:
         """Reload when the version moved, and let attempts that no number could serve be looked at again.
@@ -115,16 +117,15 @@ class Upkeep:
 
     async def show_figures(self) -> None:
         """Gauges that are read from the database, so that they are the same on all replicas."""
-        figures = await self._store.figures()
+        figures = await self._store.figures(self._clock.now())
         waiting = await self._store.waiting_by_blocker()
         for blocker in Blocker:
             self._metrics.waiting.labels(blocker).set(waiting.get(blocker, 0))
         self._metrics.unconfirmed.set(figures["unconfirmed"])
         self._metrics.outbox_pending.set(figures["outbox"])
+        self._metrics.outbox_oldest_seconds.set(figures["outbox_oldest_s"])
         self._metrics.dead_letters.set(figures["dead_letters"])
-        self._metrics.circuits_open.clear()
-        for connection, is_open in (await self._store.circuits()).items():
-            self._metrics.circuits_open.labels(connection).set(is_open)
+        self._metrics.show_circuits(await self._store.circuits())
         self._metrics.show_slots([SlotUse(*row) for row in await self._store.slots()])
 
     async def audit_slots(self) -> None:

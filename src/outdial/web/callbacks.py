@@ -60,8 +60,9 @@ class Doors(Protocol):
         """None = no such connection at this provider."""
 
 
-CountCallback = Callable[[str], None]
-"""Called once per callback with what became of it: `applied`, `unknown`, `forged`, `unreadable` or `failed`."""
+CountCallback = Callable[[ConnectionId | None, str], None]
+"""Called once per callback with its connection (None = none of ours) and what became of it: `applied`, `unknown`,
+`forged`, `unreadable` or `failed`."""
 
 
 def _keep(_: HandOn) -> None:
@@ -96,13 +97,13 @@ class CallbackServer:
         placement = _placement(request.match_info["placement"])
         door = None if placement is None else self.doors.door(provider, connection)
         if placement is None or door is None:
-            self.count("unknown")
+            self.count(None, "unknown")
             return web.Response(status=404)
         if request.method not in door.callback_methods:
             return web.Response(status=405, headers={"Allow": ", ".join(sorted(door.callback_methods))})
         body = await self._body(request)
         if body is None:
-            self.count("unreadable")
+            self.count(connection, "unreadable")
             return web.Response(status=413)
         url = callback_url(self.public_url, provider, connection, placement)
         _, mark, query = request.raw_path.partition("?")
@@ -125,10 +126,10 @@ class CallbackServer:
         try:
             news = door.reader.read(callback)
         except ForgedCallback:
-            self.count("forged")
+            self.count(callback.connection, "forged")
             return web.Response(status=403)
         except BadInput:
-            self.count("unreadable")
+            self.count(callback.connection, "unreadable")
             return web.Response(status=400)
         # Before the commit, for a live call waits for its application; our settling goes on beside it.
         if (onward := door.hand_on(callback)) is not None:
@@ -138,13 +139,13 @@ class CallbackServer:
                 known = await self.sink.deliver(callback.connection, callback.placement, news)
         except (OutdialError, TimeoutError) as error:
             _log.warning("callback.failed: %s", type(error).__name__)
-            self.count("failed")
+            self.count(callback.connection, "failed")
             return web.Response(status=503)
         except Exception:  # whatever it is, the carrier has to call again
             _log.exception("callback.failed")
-            self.count("failed")
+            self.count(callback.connection, "failed")
             return web.Response(status=503)
-        self.count("applied" if known else "unknown")
+        self.count(callback.connection, "applied" if known else "unknown")
         return web.Response(status=204)
 
 

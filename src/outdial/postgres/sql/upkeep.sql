@@ -4,9 +4,12 @@
 select version from catalogue_version
 
 -- name: figures
--- Small tables are counted; the waiting room has its own counts.
+-- Small tables are counted; the waiting room has its own counts. $1 now
 select (select count(*) from calls where state = 'unconfirmed') as unconfirmed,
        (select count(*) from outbox) as outbox,
+       (
+           select coalesce(extract(epoch from $1::timestamptz - min(created_at)), 0)::float8 from outbox
+       ) as outbox_oldest_s,
        (select count(*) from dead_letters where replayed_at is null) as dead_letters
 
 -- name: slots
@@ -64,6 +67,13 @@ select blocker, sum(attempts)::bigint as attempts from waiting_counts group by b
 -- name: waiting_by_tenant
 -- How many attempts of each tenant wait
 select tenant, sum(attempts)::bigint as attempts from waiting_counts group by tenant having sum(attempts) > 0
+
+-- name: waiting_by_campaign
+-- How many attempts of each campaign wait, by the blocker kept with them
+select campaign, blocker, sum(attempts)::bigint as attempts
+from waiting_counts
+group by campaign, blocker
+having sum(attempts) > 0
 
 -- name: forget
 -- Cancels that came for nothing since $1, volumes older than $2
