@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import is_dataclass
 from typing import Any, Final, Literal
@@ -12,6 +11,7 @@ from pydantic import TypeAdapter
 from outdial.admin.problems import CONTENT_TYPE
 from outdial.admin.routes import ROOT, Route
 from outdial.admin.tokens import Role
+from outdial.operator.plain import is_time
 
 _PROBLEM: Final = {
     "type": "object",
@@ -44,7 +44,6 @@ _SAYS: Final = {
     500: "It failed",
     503: "Just now it cannot be asked",
 }
-_TIMES: Final = re.compile(r"(?:.*_)?(?:at|since|until)")
 
 
 def openapi(routes: Iterable[Route]) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def _property(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     kinds = schema.get("anyOf", [schema])
     if not any(kind.get("type") == "number" for kind in kinds):
         return schema
-    number = {"type": "string", "format": "date-time"} if _TIMES.fullmatch(name) else {"type": "number"}
+    number = {"type": "string", "format": "date-time"} if is_time(name) else {"type": "number"}
     return {**{key: value for key, value in schema.items() if key == "title"}, "anyOf": [number, {"type": "null"}]}
 
 

@@ -26,6 +26,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plant", choices=("over-admission",), help="plant a defect that the carrier's tally must find (exit code 1)"
     )
+    parser.add_argument(
+        "--serve", type=int, nargs="?", const=8081, metavar="PORT",
+        help="leave console and admin API open over the demo's data, on this port (default: %(const)s, 0 = any free one)",
+    )  # fmt: skip
 
 
 def _positive(text: str) -> int:
@@ -35,15 +39,19 @@ def _positive(text: str) -> int:
     return value
 
 
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the demo and print its report."""
     from outdial.embedded.demo import DemoOptions, run_demo
     from outdial.telemetry import logs
 
     logs.configure(level="WARNING")
-    report = asyncio.run(
-        run_demo(DemoOptions(args.attempts, args.seed, args.broker, args.plant), lambda text: print(text, flush=True))
-    )
+    report = asyncio.run(run_demo(DemoOptions(args.attempts, args.seed, args.broker, args.plant, args.serve), _say))
+    if args.serve is not None:
+        return 0
     print()
     print(report.tables())
     if args.json_path is not None:

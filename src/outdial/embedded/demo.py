@@ -24,6 +24,7 @@ from outdial.catalogue.read import read_catalogue
 from outdial.embedded import demo_world
 from outdial.embedded.demo_rabbitmq import open_rabbitmq
 from outdial.embedded.demo_report import DemoReport
+from outdial.embedded.demo_serve import served, until_told_to_stop
 from outdial.embedded.demo_transport import DemoTransport, Publish
 from outdial.embedded.postgres import LocalPostgres, wheel_binaries
 from outdial.embedded.rabbitmq import free_port
@@ -48,6 +49,8 @@ class DemoOptions:
     seed: int = 7
     broker: str = "in-process"
     plant: str | None = None
+    serve: int | None = None
+    """The admin port to leave open over the demo's data; None = end when the calls have ended."""
 
 
 async def run_demo(options: DemoOptions, say: Callable[[str], None]) -> DemoReport:
@@ -82,13 +85,24 @@ async def run_demo(options: DemoOptions, say: Callable[[str], None]) -> DemoRepo
         )
         await app.start()
         report = DemoReport({"transport": broker.words, "carriers": "simulated"}, options.attempts, options.seed)
+        run = _Run(options, app, pool, broker.publish, report, say)
         try:
-            await _Run(options, app, pool, broker.publish, report, say).everything()
-            weights = _weights(app)
-            await report.read(pool, weights, await carrier.tally())
+            if options.serve is None:
+                await run.everything()
+                await report.read(pool, _weights(app), await carrier.tally())
+            else:
+                await _serve(options.serve, app, run, say)
         finally:
             await app.stop()
         return report
+
+
+async def _serve(port: int, app: App, run: _Run, say: Callable[[str], None]) -> None:
+    async with served(app, port) as at:
+        say(at.words)
+        await run.everything()
+        say("\nThe calls above have ended; one more begins every second. Ctrl-C ends the demo.")
+        await until_told_to_stop(run.another_call)
 
 
 class _Run:
@@ -100,6 +114,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self._options, self._app, self._pool, self._publish = options, app, pool, publish
         self._report, self._say = report, say
+        self._more = 0
 
     async def everything(self) -> None:
         started = time.monotonic()
@@ -108,6 +123,14 @@ class _Run:
         await self._wave("first attempts", people, 1)
         await self._wave("retries and follow-ups", people, 2)
         self._report.seconds = time.monotonic() - started
+
+    async def another_call(self) -> None:
+        """To somebody new."""
+        contact = demo_world.contact(self._options.attempts + self._more)
+        self._more += 1
+        attempt_id, message = demo_world.job(contact, 1, self._options.seed)
+        body = json.dumps(message).encode()
+        await self._publish(demo_world.TENANT, body, "call_attempt.requested.v1", attempt_id)
 
     async def _flag(self) -> None:
         """A reputation service reports one number before anybody is called."""

@@ -117,20 +117,23 @@ class DemoContact:
 
 
 def contacts(count: int, seed: int) -> list[DemoContact]:
-    """Contacts of three countries: half American, the rest British and French; nobody twice."""
-    made = []
-    for n in range(count):
-        k = n // 4
-        if n % 4 < 2:
-            code = _US_AREAS[(2 * k + n % 4) % len(_US_AREAS)]
-            to = f"+1{code}555{(2 * k + n % 4) // len(_US_AREAS) + 100:04d}"
-        elif n % 4 == 2:
-            to = f"+4477009{k:05d}"
-        else:
-            to = f"+331990{k:05d}"
-        made.append(DemoContact(CAMPAIGNS[n % 2], to))
+    """The first so many, in another order with each seed."""
+    made = [contact(n) for n in range(count)]
     Random(seed).shuffle(made)
     return made
+
+
+def contact(n: int) -> DemoContact:
+    """Half of them are American, the rest British and French; nobody twice."""
+    k = n // 4
+    if n % 4 < 2:
+        code = _US_AREAS[(2 * k + n % 4) % len(_US_AREAS)]
+        to = f"+1{code}555{(2 * k + n % 4) // len(_US_AREAS) + 100:04d}"
+    elif n % 4 == 2:
+        to = f"+4477009{k:05d}"
+    else:
+        to = f"+331990{k:05d}"
+    return DemoContact(CAMPAIGNS[n % 2], to)
 
 
 def job(contact: DemoContact, attempt_no: int, seed: int) -> tuple[str, dict[str, Any]]:

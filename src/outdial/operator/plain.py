@@ -1,7 +1,7 @@
 """What the operator functions return as plain JSON values: one way for the command line, the admin API and the console.
 
-Fields whose names end in `_at`, or stand in `_TIMES`, are Unix seconds and become RFC 3339 text. A contact's full number stands in fields
-named `contact` only, beside `contact_masked`: who must not see it gets the value without them.
+Fields that are times by their name (`is_time`) are Unix seconds and become RFC 3339 text. A contact's full number
+stands in fields named `contact` only, beside `contact_masked`: who must not see it gets the value without them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from uuid import UUID
 
 from outdial.rules.events import timestamp
 
-_TIMES: Final = frozenset({"at", "since", "until"})
+_TIMES: Final = frozenset({"at", "since", "until", "not_before", "not_after"})
+_TIME_ENDS: Final = ("_at", "_since", "_until")
 _CONTACT: Final = "contact"
 
 
@@ -38,6 +39,11 @@ def as_data(value: object, *, full: bool = False, name: str = "") -> Any:
     return value
 
 
+def is_time(name: str) -> bool:
+    """Whether a number in a field of that name is a time, in Unix seconds."""
+    return name in _TIMES or name.endswith(_TIME_ENDS)
+
+
 def _object(values: Mapping[str, object], full: bool) -> dict[str, Any]:
     return {name: as_data(value, full=full, name=name) for name, value in values.items() if full or name != _CONTACT}
 
@@ -45,4 +51,4 @@ def _object(values: Mapping[str, object], full: bool) -> dict[str, Any]:
 def _number(value: float, name: str) -> float | str | None:
     if not isfinite(value):
         return None  # JSON has no infinity: no limit
-    return timestamp(value) if name in _TIMES or name.endswith("_at") else value
+    return timestamp(value) if is_time(name) else value
