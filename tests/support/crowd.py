@@ -25,9 +25,14 @@ SPACING = 1.05
 
 @dataclass(slots=True)
 class Crowd:
-    """The promises as they stand: `limits` by connection, changed live. `call_s`: how long each call lasts."""
+    """The promises as they stand: `limits` by connection, changed live. `call_s`: how long each call lasts.
+
+    `jitter_s`: how much later than sent the carrier may see a request; 50 ms is the promise (SPEC 6), a test machine
+    whose two cores run seven processes and other things needs more.
+    """
 
     call_s: float = 1.0
+    jitter_s: float = 0.05
     limits: list[int] = field(default_factory=lambda: list(LIMITS))
 
     def campaigns(self, tenant: int) -> list[str]:
@@ -50,6 +55,7 @@ class Crowd:
     def scenario(self) -> dict[str, Any]:
         """What the simulated carrier is told: everybody answers at once and talks for `call_s`."""
         return {
+            "rate_allowance_s": self.jitter_s,
             "behaviour": {"answer_rate": 1.0, "machine_share": 0.0, "setup_s": 0, "ring_s": 0, "talk_s": self.call_s},
             "accounts": {
                 f"line{n}": {

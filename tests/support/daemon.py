@@ -64,6 +64,7 @@ class Daemon:
     ) -> None:
         """`public_port`: where the carrier calls back, when something stands before the replica."""
         self.internal_port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
         self._environment = {
             **os.environ,
             "OUTDIAL_DATABASE__URL": database_url,
@@ -79,7 +80,7 @@ class Daemon:
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
-        self._process = await asyncio.create_subprocess_exec(OUTDIAL, "run", env=self._environment)
+        process = self._process = await asyncio.create_subprocess_exec(OUTDIAL, "run", env=self._environment)
         async with aiohttp.ClientSession() as session, asyncio.timeout(30):
             while True:
                 try:
@@ -87,7 +88,7 @@ class Daemon:
                         if answer.status == 200:
                             return
                 except aiohttp.ClientError:
-                    assert self._process.returncode is None, "the daemon died while it started"
+                    assert process.returncode is None, "the daemon died while it started"
                 await pause()
 
     async def __aenter__(self) -> Self:
@@ -95,17 +96,18 @@ class Daemon:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._process.returncode is None:
+        if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
     @property
     def runs(self) -> bool:
         """Whether its process is there."""
-        return self._process.returncode is None
+        return self._process is not None and self._process.returncode is None
 
     async def end(self, number: signal.Signals) -> int:
         """Send the signal, wait for the end."""
+        assert self._process is not None
         self._process.send_signal(number)
         async with asyncio.timeout(40):
             return await self._process.wait()

@@ -151,9 +151,7 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(
-    database_url: str, amqp_url: str, prefix: str, crowd: Crowd, replicas: int = 3, start: bool = True
-) -> AsyncIterator[Fleet]:
+async def fleet(database_url: str, amqp_url: str, prefix: str, crowd: Crowd, replicas: int = 3) -> AsyncIterator[Fleet]:
     """Start carrier, catalogue and replicas; whatever still runs at the end is killed."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -168,6 +166,6 @@ async def fleet(
             balancer.behind.append(port)
             replica = Daemon(database_url, amqp_url, prefix, port, public_port=balancer.port)
             one.replicas.append(replica)
-        if start:
-            await asyncio.gather(*(stack.enter_async_context(replica) for replica in one.replicas))
+            stack.push_async_exit(replica)  # before it is started, so that none is left when another one fails to start
+        await asyncio.gather(*(replica.start() for replica in one.replicas))
         yield one
