@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 BROKER ?=
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test simulate lint format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 
 
 test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed)
 	@$(BIN)/python -m pytest $(ARGS)
+
+simulate: setup ## the number selection in simulated worlds against simpler rules: ARGS="--quick --json PATH"
+	@$(BIN)/python -m bench.simulate $(ARGS)
 
 lint: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
