@@ -154,6 +154,7 @@ class App:
         self.upkeep_queries = UpkeepQueries(self.pool, worker, epoch)
         desk = Desk(options.reports_per_turn)
         upkeep = Upkeep(self.upkeep_queries, self.pools, self.clock, self.metrics, desk.wake)
+        self.pools.listeners.append(upkeep.saw_catalogue)
         self.upkeep, self.high_water = upkeep, self._high_water()
         for _ in range(3):
             await upkeep.measure_clock()

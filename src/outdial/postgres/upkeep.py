@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ PLAN, RECOVER, UPKEEP = statements.load("plan"), statements.load("recover"), sta
 KEEP_CANCELLATIONS_S = 7 * 86_400.0
 KEEP_VOLUMES_S = 2 * 86_400.0
 MONTHS_AHEAD = 2
+BITE = 1_000
 COUNTS_KEPT = 500
 """Rows of counts that are left alone: adding them up costs more than reading them."""
 
@@ -92,14 +94,20 @@ class UpkeepQueries:
             return {row["tenant"]: row["attempts"] for row in rows}
 
     async def wake_ineligible(self, now: float) -> int:
+        """How many were woken."""
+        return await self._wake("wake_ineligible")
+
+    async def wake_closed(self, campaigns: Sequence[str]) -> int:
+        """How many were woken."""
+        return await self._wake("wake_closed", list(campaigns)) if campaigns else 0
+
+    async def _wake(self, block: str, *arguments: object) -> int:
         """In small bites, so that no planning turn waits for long."""
-        woken = 0
+        woken, count = 0, BITE
         with translate_errors():
-            while tag := await self._pool.execute(UPKEEP["wake_ineligible"], 1_000):
-                count = int(tag.split()[-1])
+            while count == BITE:
+                count = int((await self._pool.execute(UPKEEP[block], BITE, *arguments)).split()[-1])
                 woken += count
-                if count < 1_000:
-                    return woken
         return woken
 
     async def keep_house(self, now: float) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
 from outdial.clock import SystemClock
 from outdial.rules.blocker import Blocker
+from outdial.rules.catalogue_rows import CatalogueRows
 from outdial.telemetry.metrics import Metrics, SlotUse
 from outdial.telemetry.tasks import Background
 
@@ -48,6 +49,9 @@ class UpkeepStore(Protocol):
     async def wake_ineligible(self, now: float) -> int:
         """Wake attempts that no number could serve: the catalogue or a number's health changed."""
 
+    async def wake_closed(self, campaigns: Sequence[str]) -> int:
+        """Wake attempts outside calling hours: these campaigns have others now."""
+
     async def keep_house(self, now: float) -> None:
         """Partitions ahead of time, old volumes and cancellations away."""
 
@@ -79,6 +83,8 @@ class Upkeep:
     ) -> None:
         self._store, self._pools, self._clock, self._metrics, self._wake = store, pools, clock, metrics, wake
         self._followed: int | None = None
+        self._hours: dict[str, object] = {}
+        self._other_hours: set[str] = set()
 
     def start(self, background: Background, *, weights_s: float = 5.0) -> None:
         """Begin all ticks."""
@@ -103,17 +109,27 @@ class Upkeep:
         self._metrics.clock_uncertainty_seconds.set(self._clock.uncertainty() or 0.0)
         self._metrics.clock_ahead_seconds.set(self._clock.offset_error())
 
+    def saw_catalogue(self, rows: CatalogueRows) -> None:
+        """Note whose calling hours changed; told of every reading, since what a turn parked by it may change again."""
+        hours = _calling_hours(rows)
+        self._other_hours |= {campaign for campaign, own in hours.items() if self._hours.get(campaign, own) != own}
+        self._hours = hours
+
     async def follow_catalogue(self) -> None:
-        """Reload when the version moved, and let attempts that no number could serve be looked at again.
+        """Reload when the version moved, and let attempts that no number could serve be looked at again, and those
+        outside calling hours whose campaign has others now.
 
         A turn or intake may have reloaded before; that makes nobody look again, so it is remembered here.
         """
         if await self._store.catalogue_version() != self._pools.version:
             await self._pools.reload()
         if self._pools.version != self._followed:
-            self._followed = self._pools.version
-            if await self._store.wake_ineligible(self._clock.now()):
+            version, other_hours = self._pools.version, set(self._other_hours)
+            woken = await self._store.wake_ineligible(self._clock.now())
+            if woken + await self._store.wake_closed(sorted(other_hours)):
                 self._wake()
+            self._followed = version
+            self._other_hours -= other_hours
 
     async def show_figures(self) -> None:
         """Gauges that are read from the database, so that they are the same on all replicas."""
@@ -141,3 +157,9 @@ class Upkeep:
 
     async def _keep_house(self) -> None:
         await self._store.keep_house(self._clock.now())
+
+
+def _calling_hours(rows: CatalogueRows) -> dict[str, object]:
+    """What decides of each campaign when it may call."""
+    keys = ("calling_hours", "fallback_time_zone")
+    return {name: [row.settings.get(key) for key in keys] for name, row in rows.campaigns.items()}

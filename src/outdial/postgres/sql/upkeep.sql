@@ -49,6 +49,18 @@ from (
 ) s
 where w.tenant = s.tenant and w.attempt_id = s.attempt_id
 
+-- name: wake_closed
+-- Attempts outside calling hours whose campaigns have others now. $1 how many, $2 campaigns
+update waiting w
+set line = '', blocker = 'in_line', look_at = w.not_after, next_eligible_at = null, blocked_since = null
+from (
+    select tenant, attempt_id from waiting
+    where campaign = any ($2::text[]) and blocker = 'outside_calling_hours'
+    limit $1
+    for update skip locked
+) s
+where w.tenant = s.tenant and w.attempt_id = s.attempt_id
+
 -- name: add_up_waiting
 -- One row of counts instead of many, when there are more than $1. What another replica adds up just now is left to it.
 with gone as (
