@@ -1,4 +1,5 @@
-"""Gets RabbitMQ and PostgreSQL onto a bare Debian or Ubuntu: apt as root, else packages unpacked into a folder of ours.
+"""Gets RabbitMQ, PostgreSQL and Prometheus onto a bare Debian or Ubuntu: apt as root, else packages unpacked into a
+folder of ours.
 
 Used by `make test` and by `make demo BROKER=rabbitmq`. Every failure is one sentence that names the ways out.
 """
@@ -19,6 +20,11 @@ from outdial.errors import BadConfiguration
 
 RABBIT_PACKAGES = ("rabbitmq-server",)
 POSTGRES_PACKAGES = ("postgresql",)
+PROMETHEUS_PACKAGES = ("prometheus",)
+CHROMIUM_PACKAGES = ("chromium", "fonts-dejavu-core")
+"""Without a font a page has no letters."""
+PROMETHEUS = "OUTDIAL_TEST_PROMETHEUS"
+"""Environment: the folder with `prometheus` and `promtool`."""
 _WAYS = (
     "name one in the environment ({variable}), install the package {package} yourself, "
     "or run on Debian or Ubuntu where apt can fetch it"
@@ -52,6 +58,48 @@ def ensure_rabbitmq(services: Path) -> rabbitmq.LocalRabbit:
         raise BadConfiguration(_sentence("RabbitMQ", "rabbitmq-server", "OUTDIAL_TEST_AMQP_URL"))
     erlang = services / "usr/lib/erlang/bin"
     return rabbitmq.LocalRabbit(found, erlang if (erlang / "erl").exists() else None)
+
+
+def ensure_chromium(services: Path) -> Path:
+    """The browser that the console's tests look with, installing or unpacking it if there is none."""
+    found = _chromium(services)
+    if found is None:
+        with _one_at_a_time(services):
+            found = _chromium(services)
+            if found is None:
+                _fetch(CHROMIUM_PACKAGES, services, "OUTDIAL_TEST_CHROMIUM")
+                found = _chromium(services)
+    if found is None:
+        raise BadConfiguration(_sentence("Chromium", "chromium", "OUTDIAL_TEST_CHROMIUM"))
+    return found
+
+
+def _chromium(services: Path) -> Path | None:
+    """The one named in the environment, the machine's own, else the one unpacked: its binary, as its script wants root's paths."""
+    named = os.environ.get("OUTDIAL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    unpacked = services / "usr/lib/chromium/chromium"
+    return Path(named) if named else unpacked if unpacked.exists() else None
+
+
+def ensure_prometheus(services: Path) -> Path:
+    """The folder with `prometheus` and `promtool`, installing or unpacking them if there are none."""
+    found = _prometheus(services)
+    if found is None:
+        with _one_at_a_time(services):
+            found = _prometheus(services)
+            if found is None:
+                _fetch(PROMETHEUS_PACKAGES, services, PROMETHEUS)
+                found = _prometheus(services)
+    if found is None:
+        raise BadConfiguration(_sentence("Prometheus", PROMETHEUS_PACKAGES[0], PROMETHEUS))
+    return found
+
+
+def _prometheus(services: Path) -> Path | None:
+    """Named in the environment, installed, or unpacked."""
+    on_path = shutil.which("promtool")
+    places = [os.environ.get(PROMETHEUS), on_path and Path(on_path).parent, services / "usr/bin"]
+    return next((Path(one) for one in places if one and (Path(one) / "promtool").exists()), None)
 
 
 def _unpacked_postgres(services: Path) -> Path | None:
