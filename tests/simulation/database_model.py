@@ -21,6 +21,8 @@ class Database:
         self.tables, self.weather, self.rng, self.book = tables, weather, rng, tables.book
         self.locks = RowLocks(tables.book)
         self.open: set[Transaction] = set()
+        self.on_intents: list[Callable[[Process], None]] = []
+        """Called when a turn of that process has committed intents."""
         self.is_over = False
         """The run has ended: nothing has any effect any more."""
 

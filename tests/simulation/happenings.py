@@ -13,6 +13,7 @@ from outdial.rules.capacity import LimitKey
 from outdial.rules.catalogue_rows import NumberState
 from outdial.rules.ids import NumberId
 from tests.simulation.carrier_model import EPOCH, OUTSIDE
+from tests.simulation.virtual_loop import Process
 from tests.simulation.worker import Worker
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ class Happenings:
         self._does: dict[str, Callable[[], None]] = {
             "kill": self._kill,
             "kill_within_a_step": self._kill_within_a_step,
-            "pause": lambda: self._pause(self._rng.uniform(0.1, 4.0)),
-            "pause_long": lambda: self._pause(self._rng.uniform(6.0, 30.0)),
+            "kill_after_an_intent": lambda: self._armed.append(self._die),
+            "pause_after_an_intent": lambda: self._armed.append(self._pause_long),
+            "pause": lambda: self._pause(self._some(), self._rng.uniform(0.1, 4.0)),
+            "pause_long": lambda: self._pause_long(self._some()),
             "end_in_order": self._end_in_order,
             "lose_broker": self._lose_broker,
             "restart_database": self._restart_database,
@@ -44,6 +47,16 @@ class Happenings:
             "sticky_off": self._sticky_off,
         }
 
+        self._armed: list[Callable[[Worker], None]] = []
+        """What befalls the next replica that commits intents, a few steps later."""
+        world.database.on_intents.append(self._strike)
+
+    def _strike(self, process: Process) -> None:
+        worker = next(w for w in self._world.workers if w.process is process)
+        if self._armed:
+            strike = self._armed.pop()
+            self._later(self._rng.choice([0.0, 0.001, 0.003, 0.05]), lambda: strike(worker))
+
     def happen(self, what: str) -> None:
         """Let it happen now."""
         self._book.note(f"happens: {what}")
@@ -53,6 +66,7 @@ class Happenings:
         """Everybody goes on, limits are as at the beginning, numbers are in use, nothing goes wrong any more."""
         self._book.note("heals")
         self._world.weather.heal()
+        self._armed.clear()
         for worker in self._world.alive():
             worker.go_on()
         if not self._world.alive():
@@ -105,13 +119,15 @@ class Happenings:
             self._book.reach("killed_within_a_transaction")
         self._die(worker)
 
-    def _pause(self, seconds: float) -> None:
-        worker = self._some()
-        if worker is None:
+    def _pause_long(self, worker: Worker | None) -> None:
+        self._pause(worker, self._rng.uniform(6.0, 30.0))
+
+    def _pause(self, worker: Worker | None, seconds: float) -> None:
+        if worker is None or worker.process.stopped:
             return
         worker.pause()
         self._book.reach("stopped" if seconds < IDLE_IN_TRANSACTION_S else "stopped_for_long")
-        self._later(seconds, worker.go_on)
+        self._later(seconds, lambda: None if worker.process.dead else worker.go_on())
         self._later(IDLE_IN_TRANSACTION_S, lambda: self._lose_patience(worker))
 
     def _lose_patience(self, worker: Worker) -> None:

@@ -164,6 +164,8 @@ class Judgement:
             return
         if row.outcome in _UNPROVEN:
             self._book.reach("call_without_known_outcome")
+        elif row.outcome == Ending.EXPIRED:
+            self._book.violate(f"attempt {row.ended.key.attempt_id} ended as expired in spite of its call")
         elif is_answered(Outcome(row.outcome)) != is_answered(call.outcome):
             self._book.violate(f"attempt {row.ended.key.attempt_id} ended as {row.outcome}, the call as {call.outcome}")
         if row.ended.ended_at - EPOCH < call.ends_at - 1.5:
@@ -222,7 +224,7 @@ class Judgement:
         counted: Counter[MemberKey] = Counter()
         answered: Counter[MemberKey] = Counter()
         for row in self._tables.outcomes.values():
-            if row.ended.call is None or not row.ended.call.counted:
+            if row.ended.call is None or not row.ended.call.counted or row.outcome == Ending.EXPIRED:
                 continue
             policy = campaign_policy(self._tables.catalogue.campaigns[row.ended.campaign], spam_threshold=0.75)
             said = answer_for_rate(Outcome(row.outcome), policy)

@@ -39,7 +39,9 @@ class RowLocks:
         return self._holder.get(row) is transaction
 
     def try_lock(self, transaction: Transaction, row: Hashable) -> bool:
-        """`for update skip locked`: False = somebody else has it."""
+        """`for update skip locked`: False = somebody else has it. An aborted transaction gets nothing any more."""
+        if transaction.aborted:
+            raise DatabaseUnavailable("the server had ended the transaction")
         holder = self._holder.setdefault(row, transaction)
         if holder is transaction:
             transaction.held.append(row)
@@ -69,6 +71,7 @@ class RowLocks:
             if self._holder.get(row) is transaction:
                 self._hand_on(row)
         transaction.held.clear()
+        transaction.waiting_for = None
 
     def _hand_on(self, row: Hashable) -> None:
         del self._holder[row]
@@ -78,6 +81,7 @@ class RowLocks:
             if not turn.done() and not heir.aborted:
                 self._holder[row] = heir
                 heir.held.append(row)
+                heir.waiting_for = None
                 turn.set_result(None)
                 return
 

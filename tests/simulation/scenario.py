@@ -135,7 +135,7 @@ def _cancels(rng: Random, keys: Sequence[AttemptKey]) -> list[tuple[float, Messa
 
 
 _EVENTS = (
-    "kill", "kill", "kill_within_a_step", "pause", "pause_long", "end_in_order", "lose_broker", "restart_database",
+    "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent", "pause_long", "end_in_order", "lose_broker", "restart_database",
     "limit", "limit", "pause_row", "number_off", "number_flagged", "member_leaves", "sticky_off",
 )  # fmt: skip
 

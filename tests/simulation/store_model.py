@@ -185,13 +185,12 @@ class ModelStore:
     async def report_health(
         self, reports: Sequence[HealthReport], now: float, spam_threshold: float
     ) -> tuple[int, Sequence[OutgoingEvent]]:
-        """See the port."""
+        """See the port; without the events, no run reports by message."""
         tables = self._tables
         known = [r for r in reports if r.number in tables.catalogue.numbers]
 
         def effect() -> None:
-            for report in known:
-                tables.spam_scores[NumberId(report.number)] = report.score
+            tables.spam_scores.update({NumberId(report.number): report.score for report in known})
             tables.bump()
 
         await self._database.single(effect)

@@ -103,29 +103,34 @@ class ModelTurn:
         return waiting
 
     async def cancel(self, keys: Sequence[AttemptKey], now: float) -> None:
-        """See the port. What waits again meanwhile is remembered, and ends when its turn comes."""
+        """See the port, and sql/cancel.sql: marked, hung up, or remembered."""
         await self._statement()
+        tables, effects = self._tables, self._transaction.effects
         for key in sorted(set(keys)):
-            if key in self._tables.calls:
+            if key in tables.waiting and self._try_lock("waiting", key):
+                effects.append(partial(self._mark_waiting, key, now))
+                continue
+            if key in tables.calls:
                 await self._lock("call", key)
-            row = self._tables.calls.get(key)
+            row = tables.calls.get(key)
             if row is not None and row.call.facts.answered_at is None:
                 self._canceling.add(key)
-                self._transaction.effects.append(partial(self._mark_canceled, key, now))
-        over = (*self._tables.calls, *self._tables.outcomes)
-        rest = [key for key in keys if key not in over]
-        self._transaction.effects.append(partial(self._tables.cancellations.update, dict.fromkeys(rest, now)))
-        if rest:
-            self._database.book.reach("cancel_before_its_attempt")
+                effects.append(partial(self._mark_call, key, now))
+            elif row is None and key not in tables.outcomes:
+                self._database.book.reach("cancel_before_its_attempt")
+                effects.append(partial(tables.cancellations.__setitem__, key, now))
 
-    def _mark_canceled(self, key: AttemptKey, now: float) -> None:
-        row = self._tables.calls.get(key)
-        if row is not None:
-            facts = row.call.facts
-            if facts.state is CallState.PLACED:
-                facts = replace(facts, next_check_at=min(facts.next_check_at, now))
-            row.call = replace(row.call, cancel_requested=True, facts=facts)
-            self._database.book.reach("cancel_of_a_call_under_way")
+    def _mark_waiting(self, key: AttemptKey, now: float) -> None:
+        seat = self._tables.waiting[key]
+        seat.attempt, seat.look_at = replace(seat.attempt, canceled=True), min(seat.look_at, now)
+
+    def _mark_call(self, key: AttemptKey, now: float) -> None:
+        row = self._tables.calls[key]
+        facts = row.call.facts
+        if facts.state is CallState.PLACED:
+            facts = replace(facts, next_check_at=min(facts.next_check_at, now))
+        row.call = replace(row.call, cancel_requested=True, facts=facts)
+        self._database.book.reach("cancel_of_a_call_under_way")
 
     # -- lock and look
 

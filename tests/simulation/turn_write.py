@@ -96,6 +96,9 @@ class TurnWrite:
         if changes.eligibility_changed:
             tables.bump()
         self._check()
+        if changes.intents and self._transaction.owner is not None:
+            for listener in self._database.on_intents:
+                listener(self._transaction.owner)
 
     def _reserve(self, intent: Intent) -> None:
         tables = self._tables

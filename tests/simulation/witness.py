@@ -32,8 +32,10 @@ class Witness:
             self._book.reach(f"blocker_{parked.blocker}")
         for call, parked, _, _ in self._changes.given_back:
             self._book.reach(f"given_back_{parked.blocker}")
-            if call.facts.state is not fate.CallState.PLACING:
-                self._book.violate(f"attempt {call.identity.key.attempt_id} given back although {call.facts.state}")
+            if call.facts.state is fate.CallState.UNCONFIRMED:
+                self._book.reach("given_back_by_the_worker_that_was_thought_dead")
+            elif call.facts.state is fate.CallState.PLACED:
+                self._book.violate(f"attempt {call.identity.key.attempt_id} given back although placed")
         for past, _, outcome in self._changes.corrected:
             self._book.reach("outcome_corrected" if outcome != past.outcome else "outcome_annotated")
         for limit in self._changes.limits.values():
