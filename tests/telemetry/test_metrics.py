@@ -11,6 +11,7 @@ from outdial.rules.outcome import Ending, Outcome
 from outdial.rules.pool import Tier
 from outdial.telemetry.metric_kinds import MetricFact
 from outdial.telemetry.metrics import Metrics, PoolFigures, SlotUse
+from tests.telemetry import metrics_page
 
 FACTS = Metrics().facts()
 
@@ -44,6 +45,10 @@ def test_closed_labels_exist_at_zero_from_the_start(name: str, label: str, value
     registry = Metrics().registry
     for value in values:
         assert registry.get_sample_value(name, {label: value}) == 0.0
+
+
+def test_the_reference_page_is_what_the_code_says() -> None:
+    assert metrics_page.PAGE.read_text() == metrics_page.render(), "run: python -m tests.telemetry.metrics_page"
 
 
 def test_each_app_has_its_own_registry() -> None:

@@ -76,11 +76,7 @@ class Metrics:
 
     def _define_plan(self) -> None:
         define = self._define
-        self.waiting = define.gauge(
-            "outdial_waiting_attempts",
-            "Attempts in the waiting room, by the blocker kept with them.",
-            blocker=tuple(Blocker),
-        )
+        self.waiting = define.gauge("outdial_waiting_attempts", "Attempts in the waiting room.", blocker=tuple(Blocker))
         self.parked = define.counter(
             "outdial_parked_total", "Attempts put aside while planning, by blocker.", blocker=tuple(Blocker)
         )
@@ -280,6 +276,8 @@ class Metrics:
 
     def show_pools(self, pools: Sequence[PoolFigures]) -> None:
         """Show these pools as they are now, and no others."""
+        for one in pools:
+            self.intents.labels(one.campaign)
         show(self.pool_waiting, {(one.campaign,): one.waiting for one in pools})
         show(self.pool_in_line, {(one.campaign,): one.in_line for one in pools})
         show(self.pool_ceiling, {(one.campaign,): one.ceiling for one in pools})
