@@ -214,7 +214,7 @@ class Line:
             ends = now + 60.0
         by = rng.choice([None, AnsweredBy.HUMAN, AnsweredBy.MACHINE]) if order.detect_machine and is_answered else None
         call = Call(
-            f"call-{len(exchange.calls)}", self._name, order.placement, order.to, now, now + rng.random() * 8.0, rings,
+            f"call-{len(exchange.calls)}", self._name, order.placement, order.to, now, now + rng.choice([0.0, 8.0 * rng.random(), 8.0]), rings,
             answered, ends, Outcome.ANSWERED_UNKNOWN if is_answered else rng.choice(_ENDS), by,
         )  # fmt: skip
         exchange.calls[call.id] = call

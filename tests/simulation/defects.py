@@ -17,7 +17,6 @@ from outdial.ports.messages import Delivery
 from outdial.ports.records import DueCheck
 from outdial.rules import call_fate as fate
 from outdial.rules.capacity import LimitKey, lock_order
-from outdial.rules.circuit import Circuit
 from tests.simulation.carrier_model import Line
 from tests.simulation.turn_model import ModelTurn
 from tests.simulation.turn_write import TurnWrite
@@ -159,10 +158,6 @@ def _never_reports_what_the_carrier_said() -> Patches:
     return [patch.object(dispatcher.Dispatcher, "_place", nothing)]
 
 
-def _never_closes_the_circuit() -> Patches:
-    return [patch.object(Circuit, "after", lambda circuit, result, placement, now: circuit._opened(now))]
-
-
 DEFECTS: Mapping[str, Callable[[], Patches]] = {
     "posts again on a timeout": _posts_again_on_a_timeout,
     "gives back what may exist": _gives_back_what_may_exist,
@@ -178,7 +173,6 @@ DEFECTS: Mapping[str, Callable[[], Patches]] = {
     "never asks about overdue calls": _never_asks_about_overdue_calls,
     "forgets the slots of a call given back": _forgets_the_slots_of_a_call_given_back,
     "loses the carrier's answer": _never_reports_what_the_carrier_said,
-    "never closes the circuit": _never_closes_the_circuit,
 }
 """What is wrong -> how to make it so."""
 

@@ -55,7 +55,7 @@ class Happenings:
         worker = next(w for w in self._world.workers if w.process is process)
         if self._armed:
             strike = self._armed.pop()
-            self._later(self._rng.choice([0.0, 0.001, 0.003, 0.05]), lambda: strike(worker))
+            self._later(self._rng.choice([0.0, 0.001, 0.003, 0.006, 0.01, 0.05]), lambda: strike(worker))
 
     def happen(self, what: str) -> None:
         """Let it happen now."""

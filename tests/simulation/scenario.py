@@ -140,9 +140,15 @@ _EVENTS = (
 )  # fmt: skip
 
 
+_AT_AN_INTENT = ("kill_after_an_intent", "pause_after_an_intent")
+
+
 def _script(rng: Random) -> list[tuple[float, str]]:
     """Each kind may happen or not in a run, so that runs differ."""
     kinds = [kind for kind in dict.fromkeys(_EVENTS) if rng.random() < 0.4]
     if not kinds:
         return []
-    return [(rng.uniform(0.2, HEALED_AT_S - 5), rng.choice(kinds)) for _ in range(rng.randint(0, 7))]
+    script = [(rng.uniform(0.2, HEALED_AT_S - 5), rng.choice(kinds)) for _ in range(rng.randint(0, 7))]
+    if rng.random() < 0.5:  # the moments that matter most, hit on purpose
+        script += [(rng.uniform(0.0, 10.0), rng.choice(_AT_AN_INTENT)) for _ in range(rng.randint(1, 3))]
+    return script

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.defects import DEFECTS, planted
 from tests.simulation.world import simulate
 
-ENOUGH_RUNS = 150
+ENOUGH_RUNS = 300
 """The slowest to be found needs a third of that from this seed; a defect that is never found costs the most time."""
 
 

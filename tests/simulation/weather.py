@@ -73,6 +73,6 @@ def draw_weather(rng: Random) -> Weather:
     for name, most in _MOST.items():
         if rng.random() < 0.35:
             setattr(weather, name, rng.uniform(0.2, 1.0) * most)
-    if rng.random() < 0.12:
+    if rng.random() < 0.2:
         weather.callback_lost = 1.0
     return weather
