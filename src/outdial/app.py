@@ -98,6 +98,7 @@ class AppOptions:
     public_url: str
     callbacks_host: str = "127.0.0.1"
     callbacks_port: int = 8080
+    callbacks_body_bytes: int = 65_536
     pool: PoolOptions = field(default_factory=PoolOptions)
     http: HttpLimits = field(default_factory=HttpLimits)
     acquire_timeout_s: float = 3.0
@@ -285,7 +286,12 @@ class App:
         handing_on = await self._parts.enter_async_context(HandingOn(count_handed_on))
         follower = self.dispatcher.follower
         server = CallbackServer(
-            self.options.public_url, self.connections, follower, self.metrics.called_back, handing_on.offer
+            self.options.public_url,
+            self.connections,
+            follower,
+            self.metrics.called_back,
+            handing_on.offer,
+            self.options.callbacks_body_bytes,
         )
         runner = web.AppRunner(server.application(), access_log=None)
         await runner.setup()

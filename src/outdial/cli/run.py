@@ -90,11 +90,12 @@ async def _until(stop: asyncio.Event, app: App) -> int:
 
 
 def _admin(settings: Settings, app: App) -> HttpServer | None:
-    """The admin port, if it is wanted. Raises `BadInput` when its tokens are not as they should be."""
+    """The admin port, if it is wanted. Raises `BadConfiguration` when its tokens are not as they should be."""
     if not settings.admin.enabled:
         return None
     from outdial.admin.opening import AdminOptions, open_admin
     from outdial.credentials import Credentials
+    from outdial.errors import BadConfiguration, BadInput
 
     admin = settings.admin
     options = AdminOptions(
@@ -104,7 +105,11 @@ def _admin(settings: Settings, app: App) -> HttpServer | None:
         requests_per_second=admin.requests_per_second,
         spam_threshold=settings.platform.spam_threshold,
     )
-    return open_admin(options, lambda: app.pool, lambda: app.transport.publisher, Credentials(settings.secrets_dir))
+    credentials = Credentials(settings.secrets_dir)
+    try:
+        return open_admin(options, lambda: app.pool, lambda: app.transport.publisher, credentials)
+    except BadInput as error:
+        raise BadConfiguration(str(error)) from error
 
 
 def _on_signals(stop: asyncio.Event) -> None:
@@ -144,6 +149,7 @@ def app_options(settings: Settings) -> AppOptions:
         public_url=settings.callbacks.public_url,
         callbacks_host=settings.callbacks.host,
         callbacks_port=settings.callbacks.port,
+        callbacks_body_bytes=settings.callbacks.body_limit_bytes,
         pool=PoolOptions(
             min_size=database.pool_min_size,
             max_size=database.pool_max_size,

@@ -143,11 +143,6 @@ class CallbacksSettings(Group):
     body_limit_bytes: int = setting(
         65_536, "Largest body accepted.", unit="bytes", ge=1024, le=1_048_576, why="real callbacks have 1 to 4 KiB"
     )
-    verify_signatures: bool = setting(
-        True,
-        "Whether the carrier's signature is checked before anything else.",
-        why="a forged callback could end calls; production cannot switch it off",
-    )
 
 
 class InternalSettings(Group):

@@ -8,11 +8,11 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from outdial.credentials import Credentials
+from outdial.errors import BadInput
 from outdial.settings.known import SETTINGS
 from outdial.settings.model import Settings
 from outdial.settings.problems import Problem, shown
-
-_TRUE = {"1", "true", "yes", "on"}
 
 
 def problems_of_any_profile(settings: Settings, sources: Mapping[str, str]) -> list[Problem]:
@@ -26,7 +26,9 @@ def problems_of_production(settings: Settings, sources: Mapping[str, str], in_fi
         *_missing(sources),
         *_database(settings, sources),
         *_broker(settings, sources),
-        *_ports(settings, sources),
+        *_callbacks(settings, sources),
+        *_admin(settings, sources),
+        *_logging(settings, sources),
         *_secrets_in_file(in_file, sources),
         *_leftovers(),
     ]
@@ -62,10 +64,14 @@ def _database(settings: Settings, sources: Mapping[str, str]) -> Iterator[Proble
     parts = _split(url)
     if parts is None or "database.url" not in sources:
         return
-    mode = parse_qs(parts.query).get("sslmode", ["prefer"])[-1]
+    query = parse_qs(parts.query, keep_blank_values=True)
+    mode = query.get("sslmode", ["prefer"])[-1]
     if mode != "verify-full":
         what = f"sslmode={mode} does not verify whom it talks to"
         yield _problem(sources, "database.url", url, what, "add sslmode=verify-full")
+    if not parts.password and not query.keys() & {"password", "passfile", "sslcert"}:
+        what, cure = "has no password and no client certificate", "add one: postgresql://user:password@host/…"
+        yield _problem(sources, "database.url", url, what, cure)
 
 
 def _broker(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
@@ -73,24 +79,39 @@ def _broker(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]
     parts = _split(url)
     if parts is None or "rabbitmq.url" not in sources:
         return
-    query = parse_qs(parts.query)
+    query = parse_qs(parts.query, keep_blank_values=True)
     if parts.scheme != "amqps":
         yield _problem(sources, "rabbitmq.url", url, "is not encrypted", "use amqps://")
-    if any(value.lower() in _TRUE for value in query.get("no_verify_ssl", [])):
+    # The driver verifies only when there is nothing or a 0: `no_verify_ssl=false` switches verifying off, too.
+    if any(value != "0" for value in query.get("no_verify_ssl", [])):
         yield _problem(sources, "rabbitmq.url", url, "no_verify_ssl does not verify whom it talks to", "take it out")
     if (parts.username or "guest") == "guest":
         yield _problem(sources, "rabbitmq.url", url, "everybody knows the user guest", "use a user of its own")
+    elif (parts.password or "guest") == "guest":
+        yield _problem(sources, "rabbitmq.url", url, "everybody knows the password guest", "use a password of its own")
 
 
-def _ports(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
-    public = settings.callbacks
-    address = urlsplit(public.public_url)
+def _callbacks(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
+    address = urlsplit(settings.callbacks.public_url)
     if "callbacks.public_url" in sources and (address.scheme != "https" or _is_local(address.hostname or "")):
         what = "carriers cannot reach it safely"
-        yield _problem(sources, "callbacks.public_url", public.public_url, what, "https:// and a public name")
-    if not public.verify_signatures:
-        what = "lets anybody end calls and bind numbers"
-        yield _problem(sources, "callbacks.verify_signatures", False, what, "leave it out")
+        yield _problem(
+            sources, "callbacks.public_url", settings.callbacks.public_url, what, "https:// and a public name"
+        )
+
+
+def _admin(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
+    """That the tokens can be read; whether they are tokens is looked at by the port itself when it opens."""
+    if not settings.admin.enabled:
+        return
+    try:
+        Credentials(settings.secrets_dir).resolve(settings.admin.tokens)
+    except BadInput as error:
+        cure = "put the tokens there, or leave out admin.enabled"
+        yield Problem(sources.get("admin.tokens", "default"), "admin.tokens", "", error.problem, cure)
+
+
+def _logging(settings: Settings, sources: Mapping[str, str]) -> Iterator[Problem]:
     if settings.logging.show_numbers:
         yield _problem(sources, "logging.show_numbers", True, "writes contacts' numbers into logs", "leave it out")
 
