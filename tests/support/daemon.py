@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,10 +62,18 @@ class Daemon:
     """One replica in a process of its own."""
 
     def __init__(
-        self, database_url: str, amqp_url: str, prefix: str, callbacks_port: int, *, public_port: int | None = None
+        self,
+        database_url: str,
+        amqp_url: str,
+        prefix: str,
+        callbacks_port: int,
+        *,
+        public_port: int | None = None,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] = (str(OUTDIAL), "run"),
     ) -> None:
         """`public_port`: where the carrier calls back, when something stands before the replica."""
-        self.internal_port = free_port()
+        self.internal_port, self._command = free_port(), command
         self._process: asyncio.subprocess.Process | None = None
         self._environment = {
             **os.environ,
@@ -76,12 +86,13 @@ class Daemon:
             "OUTDIAL_INTERNAL__PORT": str(self.internal_port),
             "OUTDIAL_DISPATCH__DRAIN_S": "10",
             "OUTDIAL_TEST_TOKEN": "secret-token",
+            **(environment or {}),
         }
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
-        process = self._process = await asyncio.create_subprocess_exec(OUTDIAL, "run", env=self._environment)
-        async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        process = self._process = await asyncio.create_subprocess_exec(*self._command, env=self._environment)
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
             while True:
                 try:
                     async with session.get(f"http://127.0.0.1:{self.internal_port}/healthz/ready") as answer:
@@ -105,12 +116,22 @@ class Daemon:
         """Whether its process is there."""
         return self._process is not None and self._process.returncode is None
 
+    def send(self, number: signal.Signals) -> None:
+        """Send the signal; one that has died meanwhile needs none."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    async def ended(self, within_s: float = 60.0) -> int:
+        """Wait for the end; returns the exit code."""
+        assert self._process is not None
+        async with asyncio.timeout(within_s):
+            return await self._process.wait()
+
     async def end(self, number: signal.Signals) -> int:
         """Send the signal, wait for the end."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        async with asyncio.timeout(40):
-            return await self._process.wait()
+        self.send(number)
+        return await self.ended()
 
 
 async def pause() -> None:

@@ -65,7 +65,8 @@ class Intake:
     async def receive(self) -> Sequence[Delivery]:
         """The next batch; empty once the inbox is closed."""
         deliveries = await self._inbox.receive(self._batch)
-        crashpoint("after_receive")
+        if deliveries:
+            crashpoint("after_receive")
         return deliveries
 
     async def take_in(self, deliveries: Sequence[Delivery]) -> None:

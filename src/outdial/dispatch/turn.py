@@ -87,9 +87,13 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
     async with setting.store.turn() as turn:
         changes, ledger = await _decide(setting, turn, work, asks, result)
         changes.limits = ledger.changes()
-        crashpoint("before_settle_commit")
         woken = await turn.write(changes, setting.clock.now())
-    crashpoint("after_settle_commit")
+        if changes.intents:
+            crashpoint("before_intent_commit")
+        if changes.ended:
+            crashpoint("before_settle_commit")
+    if changes.ended:
+        crashpoint("after_settle_commit")
     setting.board.saw(ledger.all())
     setting.board.add_campaigns(woken)
     setting.board.add(_lines_of(changes))

@@ -28,6 +28,7 @@ from yarl import URL
 from outdial import __version__
 from outdial.errors import Retryable
 from outdial.ports.carriers import StartTooLate
+from outdial.telemetry.crashpoints import crashpoint
 
 MAX_ANSWER_BYTES = 256 * 1024
 """A Call object has about 2 KiB, a page of a hundred of them 200 KiB."""
@@ -104,6 +105,7 @@ class _GuardedBody(BytesPayload):
             raise
         self.begun = True
         await super().write_with_length(writer, content_length)
+        crashpoint("request_written")
 
 
 class HttpClient:
