@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outdial.cli.output import say, show
+from outdial.errors import BadInput
 
 if TYPE_CHECKING:
     from outdial.postgres.migrate import SchemaState
@@ -15,6 +17,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.description = "Applies the numbered migrations that the database lacks, each in its own transaction."
     parser.add_argument("--check", action="store_true", help="change nothing; exit code 1 when something is missing")
+    parser.add_argument(
+        "--grants", type=Path, metavar="FILE", help="then run this file of grants (deploy/postgres/grants.sql)"
+    )
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -22,6 +27,7 @@ async def run(args: argparse.Namespace) -> int:
     from outdial.cli.context import settings_of
     from outdial.postgres import migrate
 
+    grants = None if args.grants is None else _text_of(args.grants)
     url = settings_of(args).database.url.get_secret_value()
     if args.check:
         state = await migrate.check(url)
@@ -30,7 +36,18 @@ async def run(args: argparse.Namespace) -> int:
         return 0 if state.up_to_date else 1
     applied = await migrate.migrate(url)
     say("\n".join(f"applied {name}" for name in applied) or "the schema is up to date")
+    if grants is not None:
+        await migrate.grant(url, grants)
+        say(f"granted what {args.grants} says")
     return 0
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no text"
+        raise BadInput("--grants", f"{file} cannot be read: {reason}", "name a file of SQL") from error
 
 
 def _in_words(state: SchemaState) -> str:

@@ -123,6 +123,19 @@ async def migrate(database_url: str, migrations: Sequence[Migration] | None = No
     return done
 
 
+async def grant(database_url: str, text: str) -> None:
+    """Run a file of grants in one transaction. Raises `Permanent` naming PostgreSQL's reason, and `DatabaseUnavailable`."""
+    try:
+        async with _connection(database_url) as connection, connection.transaction():
+            await connection.execute(text)
+    except (asyncpg.SyntaxOrAccessError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        # Names of tables and roles only: a file of grants holds no data.
+        raise Permanent(f"nothing was granted: {error}") from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        with translate_errors():
+            raise
+
+
 async def check(database_url: str, migrations: Sequence[Migration] | None = None) -> SchemaState:
     """How the database stands to this code; changes nothing. Raises `SchemaMismatch` if an applied file was edited."""
     with translate_errors():

@@ -115,20 +115,7 @@ class UpkeepQueries:
         with translate_errors():
             first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
             for _ in range(MONTHS_AHEAD + 1):
-                after = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-                await self._partition(first, after)
-                first = after
+                await self._pool.execute(UPKEEP["make_month"], first.timestamp())
+                first = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
             await self._pool.execute(UPKEEP["forget"], now - KEEP_CANCELLATIONS_S, now - KEEP_VOLUMES_S)
         await sticky.purge_void(self._pool, now)
-
-    async def _partition(self, first: datetime, after: datetime) -> None:
-        """A month's partition. Names and bounds are made here of numbers only. Rows that came earlier stay where they are."""
-        name = f"outcomes_{first:%Y_%m}"
-        if await self._pool.fetchval("select to_regclass($1)", name) is not None:
-            return
-        try:
-            await self._pool.execute(
-                f"create table {name} partition of outcomes for values from ('{first:%Y-%m-%d}+00') to ('{after:%Y-%m-%d}+00')"
-            )
-        except (asyncpg.CheckViolationError, asyncpg.DuplicateTableError):
-            return  # another replica made it, or the default partition has rows of that month already

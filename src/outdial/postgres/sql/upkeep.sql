@@ -87,6 +87,10 @@ from waiting_counts
 group by campaign, blocker
 having sum(attempts) > 0
 
+-- name: make_month
+-- The month's partition of the outcomes. $1 any time in it
+select make_outcomes_month(($1::timestamptz at time zone 'UTC')::date)
+
 -- name: forget
 -- Cancels that came for nothing since $1, volumes older than $2
 with gone as (delete from cancellations where at < $1)

@@ -261,6 +261,27 @@ create table outcomes (
     corrections     smallint not null default 0
 ) partition by range (ended_at);
 create table outcomes_rest partition of outcomes default;  -- upkeep makes the months ahead of time
+-- Makes the month's partition, so that no replica needs to own the table; false = it is there, or the default partition
+-- has rows of that month already. Rows that came earlier stay where they are.
+create function make_outcomes_month(day date) returns boolean
+    language plpgsql security definer set search_path from current as $$
+declare
+    first date := date_trunc('month', day);
+    name  text := 'outcomes_' || to_char(first, 'YYYY_MM');
+begin
+    if to_regclass(name) is not null then
+        return false;
+    end if;
+    execute format(
+        'create table %I partition of outcomes for values from (%L) to (%L)',
+        name, to_char(first, 'YYYY-MM-DD+00'), to_char(first + interval '1 month', 'YYYY-MM-DD+00')
+    );
+    return true;
+exception when check_violation or duplicate_table or duplicate_object or unique_violation then
+    return false;
+end $$;
+revoke execute on function make_outcomes_month(date) from public;
+
 create index outcomes_attempt on outcomes (tenant, attempt_id);
 create index outcomes_contact on outcomes (campaign, contact);
 create index outcomes_placement on outcomes (placement) where placement is not null;
