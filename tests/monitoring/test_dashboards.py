@@ -69,7 +69,7 @@ def test_the_panels_use_only_metrics_that_exist() -> None:
 async def test_every_panel_shows_data_of_a_daemon_under_load(
     database_url: str, amqp_url: str, amqp_prefix: str, tmp_path: Path
 ) -> None:
-    async with SimulatedCarrier(scenario()) as carrier:
+    async with SimulatedCarrier(scenario(ring_s=1.0)) as carrier:
         await (await lay_out(database_url, carrier.url)).close()
         async with (
             Daemon(database_url, amqp_url, amqp_prefix, free_port()) as daemon,

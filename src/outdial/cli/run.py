@@ -38,7 +38,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     from outdial.credentials import Credentials
     from outdial.postgres.migrate import migrate
     from outdial.rabbitmq.transport import open_transport
-    from outdial.telemetry import logs
+    from outdial.telemetry import logs, traces
     from outdial.telemetry.heartbeat import BEAT_S, Heartbeat
     from outdial.telemetry.metrics import Metrics
     from outdial.web.health import Health
@@ -50,6 +50,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     metrics = Metrics(settings.metrics.most_tenants, settings.metrics.most_campaigns)
     transport = await open_transport(rabbit_options(settings), metrics)
     app = App(app_options(settings), transport, Credentials(settings.secrets_dir), metrics)
+    stop_tracing = traces.start() if settings.traces.enabled else lambda: None
     heartbeat = Heartbeat(app.clock, metrics)
     health = Health(
         metrics,
@@ -76,6 +77,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
             await admin.stop()
         await app.stop()
         await internal.stop()
+        stop_tracing()
 
 
 async def _until(stop: asyncio.Event, app: App) -> int:

@@ -26,6 +26,7 @@ from outdial.rules.outcome import Ending
 from outdial.rules.phone import geography, is_possible
 from outdial.telemetry.crashpoints import crashpoint
 from outdial.telemetry.metrics import Metrics
+from outdial.telemetry.traces import span
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +115,13 @@ class Intake:
             d.campaign_known and self._pools.view(r.campaign) is None for d, (_, r) in zip(doors, attempts, strict=True)
         ):
             await self._pools.reload()  # created since this replica read the catalogue
-        return [self._new(request, door, now) for (_, request), door in zip(attempts, doors, strict=True)]
+        return [self._at_its_door(request, door, now) for (_, request), door in zip(attempts, doors, strict=True)]
+
+    def _at_its_door(self, request: AttemptRequest, door: Doors, now: float) -> NewAttempt:
+        key = request.key
+        parent = request.raw.get("traceparent")
+        with span("attempt.take_in", parent, attempt_id=str(key.attempt_id), tenant=key.tenant):
+            return self._new(request, door, now)
 
     def _new(self, request: AttemptRequest, door: Doors, now: float) -> NewAttempt:
         view = self._pools.view(request.campaign)

@@ -27,6 +27,7 @@ from outdial.rules import call_fate as fate
 from outdial.rules.policy import CampaignPolicy
 from outdial.telemetry.crashpoints import crashpoint
 from outdial.telemetry.metrics import Metrics
+from outdial.telemetry.traces import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,15 @@ async def place(intent: Intent, order: CallOrder, carrier: Carrier, clock: Clock
     await clock.sleep(intent.place_at - clock.now())
     started = clock.monotonic()
     metrics.intake_to_start_seconds.observe(max(0.0, clock.now() - intent.attempt.received_at))
+    key, connection = intent.attempt.key, intent.slots.connection
+    parent = intent.attempt.request.get("traceparent")
     try:
-        result = await carrier.place(order)
+        with span("attempt.place", parent, attempt_id=str(key.attempt_id), tenant=key.tenant, connection=connection):
+            result = await carrier.place(order)
     except StartTooLate:
         result = NotSent("too_late")
     crashpoint("after_response")
-    metrics.asked(intent.slots.connection, _RESULT_WORDS[type(result)], clock.monotonic() - started)
+    metrics.asked(connection, _RESULT_WORDS[type(result)], clock.monotonic() - started)
     return report_of(result, clock.now())
 
 

@@ -19,6 +19,7 @@ from outdial.rules.ids import NumberId
 from outdial.rules.outcome import Ending, Outcome
 from outdial.rules.policy import CampaignPolicy
 from outdial.rules.waits import Waited
+from outdial.telemetry.traces import span
 
 ASK_PLACED_AFTER_S = 15.0
 """A placed call whose news stays out is first asked about after its ring limit and this margin."""
@@ -105,11 +106,13 @@ class Settlement:
         self._ledger.free(identity.slots)
 
     def _end(self, call: OpenCall, facts: fate.CallFacts, outcome: Outcome, learning: Learning) -> None:
-        policy = policy_of(call, self._pools)
-        self._accept(call, facts, policy, learning)
-        learning.ended(call, facts, outcome)
-        self._close(call, facts, outcome, "")
-        self._announce.ended(call, policy, outcome, facts, self._now)
+        policy, key = policy_of(call, self._pools), call.identity.key
+        parent = call.request.get("traceparent")
+        with span("attempt.settle", parent, attempt_id=str(key.attempt_id), tenant=key.tenant, outcome=outcome.value):
+            self._accept(call, facts, policy, learning)
+            learning.ended(call, facts, outcome)
+            self._close(call, facts, outcome, "")
+            self._announce.ended(call, policy, outcome, facts, self._now)
 
     def _without_outcome(self, call: OpenCall, ending: Ending, reason: str) -> None:
         self._close(call, call.facts, ending, reason)

@@ -224,6 +224,12 @@ class MetricsSettings(Group):
     )
 
 
+class TracesSettings(Group):
+    """OpenTelemetry traces. Where they go is said by its own environment variables, OTEL_EXPORTER_OTLP_ENDPOINT first."""
+
+    enabled: bool = setting(False, "Whether spans are made and sent.", why="needs the extra outdial[otel]")
+
+
 class RetentionSettings(Group):
     """How long what has ended is kept."""
 

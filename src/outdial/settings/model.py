@@ -17,6 +17,7 @@ from outdial.settings.groups import (
     MetricsSettings,
     RabbitmqSettings,
     RetentionSettings,
+    TracesSettings,
 )
 from outdial.settings.story import DispatchSettings, PlatformSettings
 
@@ -43,4 +44,5 @@ class Settings(Group):
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    traces: TracesSettings = Field(default_factory=TracesSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
