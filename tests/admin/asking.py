@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from outdial.errors import BrokerUnavailable
 from outdial.ports.messages import AttemptPublisher
 
 VIEWER = "viewer-token-of-the-tests-000"
@@ -60,5 +61,5 @@ class Api:
 
 
 def no_broker() -> AttemptPublisher:
-    """Of tests that publish nothing."""
-    raise AssertionError("nothing is published here")
+    """Nothing can be published."""
+    raise BrokerUnavailable("these tests have no broker")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from outdial.admin.openapi import openapi
 from outdial.admin.resources import ROUTES
 from tests.admin.asking import SEEING, VIEWER, Api
 from tests.support.dialled import Dialled
@@ -16,6 +19,13 @@ from tests.support.dialled import Dialled
 @pytest.fixture
 async def described(api: Api) -> Any:
     return (await api.get("/openapi.json", None)).body
+
+
+def test_the_page_in_the_reference_is_this_one() -> None:
+    page = json.loads((Path(__file__).parents[2] / "docs/reference/schemas/admin.openapi.json").read_text())
+    assert page == json.loads(json.dumps(openapi(ROUTES))), (
+        "run: outdial schema admin > docs/reference/schemas/admin.openapi.json"
+    )
 
 
 async def test_it_is_valid_and_lists_every_route(described: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter
 
 from outdial.admin.problems import CONTENT_TYPE
-from outdial.admin.routes import ROOT, Route
+from outdial.admin.routes import PATTERNS, ROOT, Route
 from outdial.admin.tokens import Role
 from outdial.operator.plain import is_time
 
@@ -104,7 +104,7 @@ def _statuses(route: Route) -> list[int]:
     good = {200 if route.answer is not None else 204}
     good = {one for one in route.statuses if one < 300} or good
     bad = {401, 422, 429, 500, 503, *(one for one in route.statuses if one >= 300)}
-    if route.placeholders:
+    if route.placeholders or route.query is not None or route.body is not None:
         bad.add(404)
     if route.role > Role.VIEWER:
         bad.add(403)
@@ -126,9 +126,13 @@ def _problem(status: int) -> dict[str, Any]:
 
 def _path(route: Route) -> list[dict[str, Any]]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, **_pattern(name)}}
         for name in route.placeholders
     ]
+
+
+def _pattern(name: str) -> dict[str, str]:
+    return {"pattern": f"^{PATTERNS[name]}$"} if name in PATTERNS else {}
 
 
 def _query(route: Route, schemas: dict[str, Any]) -> list[dict[str, Any]]:

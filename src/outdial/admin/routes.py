@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = "/api/v1"
 _PLACEHOLDER: Final = re.compile(r"{(\w+)}")
+PATTERNS: Final[Mapping[str, str]] = {"letter": "[0-9]{1,18}"}
+"""What stands for a placeholder, where that is not just any text: other routes may lie beside it."""
 
 
 class Input(BaseModel):
@@ -83,12 +85,19 @@ class Route:
     query: type[Input] | None = None
     body: type[BaseModel] | None = None
     statuses: tuple[int, ...] = ()
-    """Further statuses than those of every route (200 or 204, 401, 403, 404 with a placeholder, 422 with input, 429, 503)."""
+    """Further statuses than those of every route (200 or 204, 401, 403, 404 and 422 where something is named, 429, 503)."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
         """The names in the path's braces."""
         return tuple(_PLACEHOLDER.findall(self.path))
+
+    @property
+    def matched(self) -> str:
+        """The path as aiohttp matches it."""
+        return _PLACEHOLDER.sub(
+            lambda one: f"{{{one[1]}:{PATTERNS[one[1]]}}}" if one[1] in PATTERNS else one[0], self.path
+        )
 
     @property
     def name(self) -> str:

@@ -45,7 +45,7 @@ class AdminServer:
         """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_answer_problems])
         for route in self._routes:
-            app.router.add_route(route.method, ROOT + route.path, self._handler(route))
+            app.router.add_route(route.method, ROOT + route.matched, self._handler(route))
         app.router.add_get(f"{ROOT}/openapi.json", self._describe)
         app.router.add_get(f"{ROOT}/stream", self._watch)
         app.on_shutdown.append(self._stop)
@@ -127,7 +127,7 @@ async def read_body(route: Route, request: web.Request) -> Any:
         return None
     text = await request.read()
     try:
-        return route.body.model_validate_json(text)
+        return route.body.model_validate_json(text, strict=True)
     except ValidationError as error:
         raise problem_of_validation(error, "body") from None
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from outdial.admin.problems import Problem
 from outdial.admin.routes import Asked, Input, Route
 from outdial.admin.tokens import Role
 from outdial.operator import dead
 from outdial.operator.dead import Discarded, Letter, Letters, RawLetter, Republished
+
+LetterId = Annotated[int, Field(ge=1, lt=10**18)]
 
 
 class LettersQuery(Input):
     """Which of them."""
 
     limit: int = Field(50, ge=1, le=dead.MOST, description="Of one page.")
-    after: int | None = Field(None, ge=0, description="Go on behind this one.")
+    after: LetterId | None = Field(None, description="Go on behind this one.")
     replayed: bool = Field(False, description="Those that were published again, too.")
 
 
 class LettersBody(Input):
     """Which of them, and why."""
 
-    letters: tuple[int, ...] = Field(min_length=1, max_length=1000)
+    letters: tuple[LetterId, ...] = Field(min_length=1, max_length=1000)
     why: str = Field(min_length=1, max_length=500, description="Why, for the audit log.")
 
 
@@ -34,10 +35,11 @@ async def _list(asked: Asked) -> Letters:
 
 
 async def _show(asked: Asked) -> Letter:
-    return await dead.read_letter(asked.pool, _id(asked.path["letter"]), full=asked.caller.sees_contacts)
+    return await dead.read_letter(asked.pool, int(asked.path["letter"]), full=asked.caller.sees_contacts)
 
 
 async def _replay(asked: Asked) -> Republished:
+    letters = await dead.fetch_letters(asked.pool, asked.body.letters)
     publisher = asked.setting.attempts()
 
     async def publish(one: RawLetter) -> None:
@@ -45,18 +47,11 @@ async def _replay(asked: Asked) -> Republished:
             one.routing_key, one.body, message_id=one.message_id, type_=one.message_type, headers=dict(one.headers)
         )
 
-    letters = await dead.fetch_letters(asked.pool, asked.body.letters)
     return await dead.replay_letters(asked.pool, letters, publish, who=asked.caller.name)
 
 
 async def _discard(asked: Asked) -> Discarded:
     return await dead.discard_letters(asked.pool, asked.body.letters, who=asked.caller.name, why=asked.body.why)
-
-
-def _id(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
-        raise Problem(404, "not_found", "there is no dead letter of this id")
-    return int(text)
 
 
 ROUTES: Final = (

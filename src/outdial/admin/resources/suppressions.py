@@ -19,7 +19,7 @@ class SuppressionsQuery(Input):
 
     contact: str | None = Field(None, max_length=40, description="Whether this contact is on the list.")
     limit: int = Field(100, ge=1, le=1000, description="Of one page.")
-    after: int | None = Field(None, description="The cursor that the page before ended with.")
+    after: int | None = Field(None, ge=0, lt=10**18, description="The cursor that the page before ended with.")
 
 
 class ContactsBody(Because):
