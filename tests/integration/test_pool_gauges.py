@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outdial.rules.outcome import Outcome
 from outdial.upkeep.pool_figures import PoolGauges
 from tests.support.daemon import LIMIT, scenario
 from tests.support.replica import replica
@@ -33,6 +34,23 @@ async def test_a_pool_is_shown_while_it_has_work(database_url: str) -> None:
         assert value("outdial_pool_binds", {**spring, "by": "connections"}) == 1
         assert value("outdial_slots_in_use", {"kind": "campaign", "id": "spring"}) == len(calls)
         assert value("outdial_clock_uncertainty_seconds") is not None
+
+
+async def test_what_a_carrier_was_asked_and_what_it_called_back_is_counted_by_connection(database_url: str) -> None:
+    async with replica(database_url, scenario(ring_s=1.0, talk_s=1.0)) as one:
+        value, line = one.app.metrics.registry.get_sample_value, {"provider": "twilio", "connection": "line"}
+        assert value("outdial_create_requests_total", {**line, "result": "accepted"}) == 0, "it exists from the start"
+        for attempt in [await one.publish(f"+1202555{n:04d}") for n in range(3)]:
+            await one.ended(attempt)
+        assert value("outdial_create_requests_total", {**line, "result": "accepted"}) == 3
+        assert value("outdial_create_request_seconds_count", {"provider": "twilio"}) == 3
+        await one.until(lambda: (value("outdial_callbacks_total", {**line, "result": "applied"}) or 0) >= 3)
+        counted = [
+            value("outdial_pool_attempts_total", {"campaign": "spring", "answered": a}) or 0 for a in ("yes", "no")
+        ]
+        ended = sum(value("outdial_attempts_ended_total", {"provider": "twilio", "outcome": o}) or 0 for o in Outcome)
+        assert sum(counted) == ended == 3
+        assert value("outdial_calls_in_flight") == 0, "the carrier has answered all"
 
 
 async def test_the_outbox_tells_how_long_its_oldest_event_waits(database_url: str) -> None:

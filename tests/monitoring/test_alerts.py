@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from outdial.cli.commands import commands
 from outdial.embedded.install import ensure_prometheus
 from outdial.telemetry.metrics import Metrics
 from tests.monitoring.alert_cases import CASES, Case
@@ -82,6 +83,12 @@ def test_every_runbook_is_linked_by_an_alert_and_by_the_list() -> None:
     pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
     assert {Path(rule["annotations"]["runbook"]).name for rule in ALERTS.values()} == pages
     assert set(re.findall(r"\]\(([a-z-]+\.md)\)", (folder / "README.md").read_text())) >= pages
+
+
+def test_commands_that_runbooks_name_exist() -> None:
+    known = {command.name for command in commands()}
+    text = "".join(path.read_text() for path in (ROOT / "docs/how-to/runbooks").glob("*.md"))
+    assert set(re.findall(r"`outdial ([a-z]+)", text)) <= known
 
 
 def test_the_configuration_holds() -> None:

@@ -8,6 +8,7 @@ from outdial.settings.groups import (
     MetricsSettings,
     RabbitmqSettings,
     RetentionSettings,
+    TracesSettings,
 )
 from outdial.settings.model import Settings
 from outdial.settings.story import DispatchSettings, PlatformSettings
@@ -23,4 +24,5 @@ __all__ = [
     "RabbitmqSettings",
     "RetentionSettings",
     "Settings",
+    "TracesSettings",
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 LOG_EVENTS: Mapping[str, str] = {
+    "admin.failed": "an answer of the admin port could not be made, for a bug or trouble of ours",
     "attempt.conflicting": "a known attempt_id came with a different body; the first one stands",
     "broker.connected": "a connection to RabbitMQ is set up; `purpose` says which",
     "broker.lost": "a connection to RabbitMQ was lost; a new one is made",
