@@ -108,6 +108,7 @@ class Exchange:
     on_create: list[Callable[[Create], None]] = field(default_factory=list)
     pending: set[asyncio.Task[None]] = field(default_factory=set)
     callbacks_due: int = 0
+    unsearchable: set[ConnectionId] = field(default_factory=set)
 
     def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run it at the carrier, in nobody's process."""
@@ -141,10 +142,12 @@ class Exchange:
 class Line:
     """`ports.Carrier` for one connection."""
 
-    settle_time_s = 8.0
+    settle_time_s = 20.0
 
     def __init__(self, exchange: Exchange, name: ConnectionId, *, searchable: bool = True) -> None:
         self._exchange, self._name, self.searchable = exchange, name, searchable
+        if not searchable:
+            exchange.unsearchable.add(name)
 
     async def place(self, order: CallOrder) -> PlaceResult:
         """See the port."""
@@ -214,7 +217,7 @@ class Line:
             ends = now + 60.0
         by = rng.choice([None, AnsweredBy.HUMAN, AnsweredBy.MACHINE]) if order.detect_machine and is_answered else None
         call = Call(
-            f"call-{len(exchange.calls)}", self._name, order.placement, order.to, now, now + rng.choice([0.0, 8.0 * rng.random(), 8.0]), rings,
+            f"call-{len(exchange.calls)}", self._name, order.placement, order.to, now, now + rng.choice([0.0, 20.0 * rng.random(), 20.0]), rings,
             answered, ends, Outcome.ANSWERED_UNKNOWN if is_answered else rng.choice(_ENDS), by,
         )  # fmt: skip
         exchange.calls[call.id] = call

@@ -164,6 +164,8 @@ class Judgement:
             return
         if row.outcome in _UNPROVEN:
             self._book.reach("call_without_known_outcome")
+            if row.outcome == Outcome.AMBIGUOUS and call.connection not in self._exchange.unsearchable:
+                self._book.violate(f"attempt {row.ended.key.attempt_id} ended as ambiguous, its call was in the list")
         elif row.outcome == Ending.EXPIRED:
             self._book.violate(f"attempt {row.ended.key.attempt_id} ended as expired in spite of its call")
         elif is_answered(Outcome(row.outcome)) != is_answered(call.outcome):

@@ -75,4 +75,6 @@ def draw_weather(rng: Random) -> Weather:
             setattr(weather, name, rng.uniform(0.2, 1.0) * most)
     if rng.random() < 0.2:
         weather.callback_lost = 1.0
+        if rng.random() < 0.5:  # only searching finds these calls
+            weather.no_answer_with_call = 0.4
     return weather

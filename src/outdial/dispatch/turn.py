@@ -119,10 +119,11 @@ async def _decide(
     await _note_emptied(setting.board, turn, asks, Counter(Line(a.campaign, a.line or "") for a in claimed), mark)
     due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
     claimed = [attempt for attempt in claimed if attempt.key not in canceled]
+    version = setting.pools.version  # another loop may reload it meanwhile: what is locked must be what is picked from
     limits = await turn.lock(_keys(setting.pools, work, claimed))
     result.committed_at = setting.clock.monotonic()
     now = setting.clock.now()
-    if await turn.catalogue_version() != setting.pools.version:
+    if await turn.catalogue_version() != version:
         raise StaleSnapshot("the catalogue changed")
     ledger, changes = Ledger(limits, now, setting.ahead_s), TurnChanges()
     announcer = Announcer(changes.events, setting.metrics)
@@ -134,6 +135,8 @@ async def _decide(
         setting.pools, ledger, facts, await _volumes(setting.pools, turn, claimed, now), changes, announcer,
         setting.metrics, setting.margins, setting.rng, setting.new_id, now,
     )  # fmt: skip
+    if setting.pools.version != version:
+        raise StaleSnapshot("the snapshot was read anew")
     planning.free_contacts([(e.key.tenant, e.contact) for e in changes.ended if e.call is not None])
     planning.free_contacts([(c.identity.key.tenant, c.identity.contact) for c, *_ in changes.given_back])
     for attempt in canceled.values():
