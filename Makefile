@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+JOBS ?= 3
 BROKER ?=
 
-.PHONY: help setup demo test simulate lint format lock clean
+.PHONY: help setup demo test simulate docs lint format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,11 +25,14 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml scripts/setup
 demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 --seed 7 --json PATH", BROKER=rabbitmq for a real broker
 	@$(BIN)/outdial demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
-test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed)
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed); JOBS=3 processes, ARGS for pytest
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 simulate: setup ## the number selection in simulated worlds against simpler rules: ARGS="--quick --json PATH"
 	@$(BIN)/python -m bench.simulate $(ARGS)
+
+docs: setup ## write the pages, schemas and config.toml that come from the code
+	@$(BIN)/python -m tests.docs.generated
 
 lint: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
