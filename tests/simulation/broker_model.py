@@ -81,6 +81,8 @@ def _is_noted(tables: Tables, cancel: CancelRequest) -> bool:
     """Ended, remembered, or marked; an answered call is left alone."""
     if cancel.key in tables.outcomes or cancel.key in tables.cancellations:
         return True
+    if (seat := tables.waiting.get(cancel.key)) is not None:
+        return seat.attempt.canceled
     row = tables.calls.get(cancel.key)
     return row is not None and (row.call.cancel_requested or row.call.facts.answered_at is not None)
 
