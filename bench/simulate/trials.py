@@ -13,7 +13,7 @@ from bench.simulate.rules import OTHERS, Outdial
 from bench.simulate.worlds import WORLDS, Labelled, Stationary
 
 RULES = ("outdial", *OTHERS, "clairvoyant")
-MORE_STARTS = 7
+MORE_STARTS = 3
 TRACE_BIN = 100
 """Picks per point of the labelled number's share."""
 _T_95 = (
@@ -123,11 +123,11 @@ def mean_and_interval(values: Sequence[float]) -> tuple[float, list[float]]:
 def gini(counts: Sequence[int]) -> float:
     """0 = all alike, 1 = all to one."""
     ordered, total = sorted(counts), sum(counts)
-    ranked = float(sum((2 * rank - len(ordered) - 1) * count for rank, count in enumerate(ordered, 1)))
+    ranked = sum((2 * rank - len(ordered) - 1) * count for rank, count in enumerate(ordered, 1))
     return ranked / (len(ordered) * total)
 
 
 def least_part(trials: Sequence[Trial]) -> float:
     """What the least dialled number got of its fair share, all seeds together, in %."""
-    counts = [sum(of_number) for of_number in zip(*(trial.counts for trial in trials), strict=True)]
+    counts: list[int] = [sum(of_number) for of_number in zip(*(trial.counts for trial in trials), strict=True)]
     return 100 * min(counts) * len(counts) / sum(counts)

@@ -14,7 +14,6 @@ from random import Random
 from typing import ClassVar
 
 from bench.simulate.engine import DAY_S, HOUR_S, Call, Plan
-
 from outdial.rules.policy import RotationParams
 
 OPENS, CLOSES = 9.0, 20.0
@@ -28,7 +27,7 @@ def ladder(size: int, worst: float, best: float) -> list[float]:
 
 
 class Stationary:
-    """Ten numbers answered 5 to 25 % of the time, 150 calls per number and day from 9 to 20 h for eight days.
+    """Ten numbers answered 5 to 25 % of the time, 300 calls per number and day from 9 to 20 h for eight days.
 
     Nothing changes. An outcome is known after 15 s of ringing and, if answered, a talk of 90 s on average.
     """
@@ -36,7 +35,7 @@ class Stationary:
     name: ClassVar[str] = "stationary"
     size: ClassVar[int] = 10
     days: ClassVar[int] = 8
-    calls_a_day: ClassVar[int] = 150
+    calls_a_day: ClassVar[int] = 300
     """Per number."""
     worst: ClassVar[float] = 0.05
     best: ClassVar[float] = 0.25
@@ -87,9 +86,10 @@ class Stationary:
 
 
 class Labelled(Stationary):
-    """As stationary, but the best number gets labelled as spam half-way: from then on 2 % answer it."""
+    """As stationary, 150 calls per number and day; half-way the best number gets labelled as spam: 2 % answer it from then on."""
 
     name = "labelled"
+    calls_a_day = 150
     label_rate: ClassVar[float] = 0.02
 
     def prepare(self) -> None:
