@@ -40,23 +40,43 @@ SHORT = {
     "OUTDIAL_LOGGING__LEVEL": "error",
 }
 """Settings as they exist, short: what a dead worker left is adopted after 4 s instead of 25."""
-PASS_TIME = """
-update calls
-set next_check_at = least(next_check_at, now()),
-    intent_at = case when state = 'unconfirmed' and intent_at > now() - interval '700 s'
-                     then intent_at - interval '700 s' else intent_at end
-where state <> 'placing';
-update waiting set look_at = least(look_at, now()) where line is null;
-update limits set backoff_until = null, open_until = least(open_until, now());
-update outbox set retry_at = least(retry_at, now())
-"""
-"""As if twelve minutes had passed. Intents that may still be placed are left alone: their time is the workers' own."""
+PASS_TIME = (
+    """
+    update calls
+    set next_check_at = least(next_check_at, now()),
+        intent_at = case when state = 'unconfirmed' and intent_at > now() - interval '700 s'
+                         then intent_at - interval '700 s' else intent_at end
+    where placement in (select placement from calls where state <> 'placing' for update skip locked)
+    """,
+    """
+    update waiting set look_at = now()
+    where attempt_id in (select attempt_id from waiting where line is null and look_at > now() for update skip locked)
+    """,
+    """
+    update limits set backoff_until = null, open_until = least(open_until, now())
+    where (kind, id) in (
+        select kind, id from limits where backoff_until > now() or open_until > now() for update skip locked
+    )
+    """,
+    """
+    update outbox set retry_at = now()
+    where event_id in (select event_id from outbox where retry_at > now() for update skip locked)
+    """,
+)
+"""As if twelve minutes had passed. Intents that may still be placed are left alone: their time is the workers' own.
+What a turn holds is left to it."""
 
 
 class Worker(Daemon):
     """One replica, which may be told where to die. `mark`: the file that it writes before it dies there."""
 
     mark: Path
+    is_ready = False
+
+    async def start(self) -> None:
+        """Start and wait until it is ready."""
+        await super().start()
+        self.is_ready = True
 
     @property
     def died_at(self) -> str:
@@ -133,8 +153,8 @@ class Crew:
 
     async def pass_time(self) -> None:
         """Bring everything forward that waits for the clock."""
-        async with self.pool.acquire() as connection:
-            await connection.execute(PASS_TIME)
+        for statement in PASS_TIME:
+            await self.pool.execute(statement)
 
     async def ended(self, attempts: Sequence[str], within_s: float = 120.0) -> None:
         """Wait until these attempts and all calls have ended, while time passes. Only once all faults are healed: what a

@@ -78,13 +78,17 @@ class LocalRabbit:
             )  # fmt: skip
         self._wait()
 
-    def stop(self) -> None:
-        """End it; nothing of it is kept."""
+    def kill(self) -> None:
+        """SIGKILL, for tests of crashes; `start` again recovers. Queues should be some seconds old by then (3.10.8)."""
         for process in (self._node, self._epmd):
             if process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+    def stop(self) -> None:
+        """End it; nothing of it is kept."""
+        self.kill()
         shutil.rmtree(self._work, ignore_errors=True)
 
     def control(self, *arguments: str) -> str:
