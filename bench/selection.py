@@ -14,7 +14,7 @@ import argparse
 import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from time import perf_counter
@@ -130,30 +130,38 @@ def measure(size: int, connections: int, picks: int) -> Row:
     )
 
 
+def run(picks: int = 20_000) -> dict[str, object]:
+    """The scenario: `rows` by pool size, `targets_us` of the medians, and the pool sizes that `missed` theirs."""
+    rows = [measure(size, connections, picks) for size, connections in ((3, 2), (10, 3), (200, 10), (1_000, 20))]
+    missed = [row.pool for row in rows if row.median > TARGET_US.get(row.pool, float("inf"))]
+    return {"rows": [vars(row) for row in rows], "targets_us": TARGET_US, "missed": missed}
+
+
+def print_table(result: Mapping[str, object]) -> None:
+    """For a person."""
+    rows = result["rows"]
+    assert isinstance(rows, list)
+    print("  ".join(f"{name:>12}" for name in rows[0]) + "   (µs, bytes)")
+    for row in rows:
+        print("  ".join(f"{value:>12.1f}" if isinstance(value, float) else f"{value:>12}" for value in row.values()))
+
+
 def main() -> int:
     """Print the figures; exit code 1 when a median misses its target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picks", type=int, default=20_000, help="picks measured per pool size")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
-    rows = [
-        measure(size, connections, options.picks) for size, connections in ((3, 2), (10, 3), (200, 10), (1_000, 20))
-    ]
+    if options.picks < 20:
+        parser.error(f"--picks {options.picks} is too few for a median: give 20 or more")
+    result = run(options.picks)
     if options.json:
-        print(json.dumps([vars(row) for row in rows], indent=2))
+        print(json.dumps(result, indent=2))
     else:
-        names = list(vars(rows[0]))
-        print("  ".join(f"{name:>12}" for name in names) + "   (µs, bytes)")
-        for row in rows:
-            print(
-                "  ".join(
-                    f"{value:>12.1f}" if isinstance(value, float) else f"{value:>12}" for value in vars(row).values()
-                )
-            )
-    missed = [row.pool for row in rows if row.median > TARGET_US.get(row.pool, float("inf"))]
-    if missed:
-        print(f"over the target: pools of {missed}", file=sys.stderr)
-    return 1 if missed else 0
+        print_table(result)
+    if result["missed"]:
+        print(f"over the target: pools of {result['missed']}", file=sys.stderr)
+    return 1 if result["missed"] else 0
 
 
 if __name__ == "__main__":
