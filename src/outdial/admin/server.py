@@ -15,6 +15,7 @@ from aiohttp import web
 from multidict import MultiMapping
 from pydantic import ValidationError
 
+from outdial.admin.console import add_console
 from outdial.admin.openapi import openapi
 from outdial.admin.pace import Pace
 from outdial.admin.problems import Problem, problem_of, problem_of_validation
@@ -48,6 +49,7 @@ class AdminServer:
             app.router.add_route(route.method, ROOT + route.matched, self._handler(route))
         app.router.add_get(f"{ROOT}/openapi.json", self._describe)
         app.router.add_get(f"{ROOT}/stream", self._watch)
+        add_console(app.router)
         app.on_shutdown.append(self._stop)
         return app
 
@@ -60,6 +62,8 @@ class AdminServer:
         answer = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
         try:
             async for message in self._stream.watch():
+                if self._caller(request) is None:
+                    break  # the token was taken away since
                 if not answer.prepared:
                     await answer.prepare(request)
                 await answer.write(message.encode())
@@ -91,10 +95,10 @@ class AdminServer:
 
     def admit(self, request: web.Request, role: Role) -> Caller:
         """Whose request it is. Raises the problem when nobody's, not allowed, or too often."""
-        kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        caller = self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+        caller = self._caller(request)
         if caller is None:
-            what = "a bearer token is needed" if not token else "this token is not known"
+            sent = request.headers.get("Authorization", "").partition(" ")[2]
+            what = "this token is not known" if sent else "a bearer token is needed"
             raise Problem(401, "unauthorized", what, headers=(("WWW-Authenticate", 'Bearer realm="outdial"'),))
         wait_s = self._pace.take(caller.name)
         if wait_s > 0:
@@ -103,6 +107,10 @@ class AdminServer:
         if caller.role < role:
             raise Problem(403, "forbidden", f"{caller.name} may look but not change: this takes the role operator")
         return caller
+
+    def _caller(self, request: web.Request) -> Caller | None:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None
 
 
 def read_query_of(model: type[Input] | None, query: MultiMapping[str]) -> Any:

@@ -82,7 +82,7 @@ async def campaign_capacity(
         view = snapshot.view(campaign)
         tenant = view.policy.tenant
         capacity = await _capacity(connection, snapshot, view)
-        held_s = await reports.held(connection, campaign, snapshot.at - HOUR_S)
+        held_s = (await reports.held(connection, [campaign], snapshot.at - HOUR_S)).get(campaign)
         waiting = (await read_blockers(connection, tenant, [campaign]))[campaign]
     backlog = sum(one.attempts for one in waiting)
     rate = starts_per_second(capacity, held_s)

@@ -21,6 +21,7 @@ from outdial.rules.policy import CampaignPolicy
 from outdial.rules.pool import SkipReason
 from outdial.rules.pool_weights import rotation_params
 
+TREND = round(86_400 / reports.SPAN_S)
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -29,7 +30,7 @@ class MemberLine:
     """One number in one campaign. `lifetime`, `last_day`: finished calls that count for its rate, sticky ones do not.
 
     `weight`: share x candidates (1.00 = fair), `share`: of a draw among the whole pool; None = it is in no draw.
-    `budget_24h`, `max_calls_24h` 0 = none. `out`: a code, `because`: the same in words, None = it may call.
+    `trend`: the last day in eight parts, the oldest first. `budget_24h`, `max_calls_24h` 0 = none. `out`: a code, `because`: the same in words, None = it may call.
     """
 
     campaign: str
@@ -42,6 +43,7 @@ class MemberLine:
     because: str | None
     lifetime: Rate
     last_day: Rate
+    trend: tuple[Rate, ...]
     index: float
     weight: float | None
     share: float | None
@@ -127,7 +129,8 @@ def _line(
         out=stands.out,
         because=stands.because,
         lifetime=rate_of(stats.answered, stats.attempts),
-        last_day=_day_rate(seen.day.get(key, ()), policy),
+        last_day=_rate(seen.day.get(key, ()), policy),
+        trend=_trend(seen.day.get(key, ()), policy),
         index=member.index,
         weight=share * len(shares) if share is not None else None,
         share=share,
@@ -142,7 +145,14 @@ def _line(
     )
 
 
-def _day_rate(rows: Iterable[Row], policy: CampaignPolicy) -> Rate:
+def _trend(rows: Sequence[Row], policy: CampaignPolicy) -> tuple[Rate, ...]:
+    parts: list[list[Row]] = [[] for _ in range(TREND)]
+    for row in rows:
+        parts[min(row["span"], TREND - 1)].append(row)  # a replica's clock may be a little ahead
+    return tuple(_rate(part, policy) for part in parts)
+
+
+def _rate(rows: Iterable[Row], policy: CampaignPolicy) -> Rate:
     attempts = answered = 0
     for row in rows:
         outcome = _OUTCOMES.get(row["outcome"])

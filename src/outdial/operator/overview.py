@@ -10,21 +10,27 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from outdial.operator.blockers import Waiting, read_blockers
+from outdial.operator.capacity import HOUR_S
 from outdial.operator.snapshot import SPAM_THRESHOLD, Snapshot, one_moment, read_snapshot
 from outdial.operator.true_blockers import NO_ROOM
 from outdial.ports.catalogue import PoolView
+from outdial.postgres.reports import capacity as capacity_of
 from outdial.postgres.reports import explain as limits_of
 from outdial.postgres.reports import overview as reports
 from outdial.rules.blocker import Blocker
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.ids import CampaignId
-from outdial.rules.pool_capacity import PoolCapacity, pool_capacity
+from outdial.rules.pool_capacity import PoolCapacity, drain_s, pool_capacity, starts_per_second
 
 if TYPE_CHECKING:
     import asyncpg
 
 LATE_S: Final = 10.0
 """A replica says every two seconds that it lives; after this it is late."""
+
+
+LATEST: Final = 100
+"""Ended attempts of each campaign that the mean time a slot is held is taken over: this is looked at often."""
 
 
 class Dialling(StrEnum):
@@ -55,7 +61,8 @@ class Replica:
 
 @dataclass(frozen=True, slots=True)
 class CampaignLine:
-    """A campaign at that moment. `ceiling`, `free_now` None = unbounded; `waiting`: the most frequent blocker first."""
+    """A campaign at that moment. `ceiling`, `free_now` None = unbounded; `waiting`: the most frequent blocker first;
+    `drain_s`: how long the backlog takes as fast as slots and pace allow, None = never, or nobody can say."""
 
     campaign: str
     tenant: str
@@ -68,6 +75,7 @@ class CampaignLine:
     numbers: int
     usable_numbers: int
     backlog: int
+    drain_s: float | None
     waiting: tuple[Waiting, ...]
 
 
@@ -92,10 +100,14 @@ async def overview(pool: asyncpg.Pool, *, spam_threshold: float = SPAM_THRESHOLD
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
         limits = await limits_of.limits(connection, _keys(snapshot))
         waiting = await _waiting(connection, snapshot)
+        held = await capacity_of.held(
+            connection, [name for name, waits in waiting.items() if waits], snapshot.at - HOUR_S, LATEST
+        )
         replicas = await reports.replicas(connection)
         counts = await reports.counts(connection)
     campaigns = tuple(
-        _line(snapshot, snapshot.view(name), limits, waiting.get(name, ())) for name in sorted(snapshot.rows.campaigns)
+        _line(snapshot, snapshot.view(name), limits, waiting.get(name, ()), held.get(name))
+        for name in sorted(snapshot.rows.campaigns)
     )
     return Overview(
         at=snapshot.at,
@@ -132,7 +144,11 @@ async def _waiting(connection: Any, snapshot: Snapshot) -> dict[str, tuple[Waiti
 
 
 def _line(
-    snapshot: Snapshot, view: PoolView, limits: Mapping[LimitKey, Limit], waiting: Sequence[Waiting]
+    snapshot: Snapshot,
+    view: PoolView,
+    limits: Mapping[LimitKey, Limit],
+    waiting: Sequence[Waiting],
+    held_s: float | None,
 ) -> CampaignLine:
     campaign, tenant = view.policy.campaign, view.policy.tenant
     members = view.index.picture.members
@@ -144,6 +160,7 @@ def _line(
         eligible,
         snapshot.at,
     )
+    backlog = sum(one.attempts for one in waiting)
     return CampaignLine(
         campaign=campaign,
         tenant=tenant,
@@ -155,7 +172,8 @@ def _line(
         binds=tuple(one.value for one in capacity.binds),
         numbers=len(members),
         usable_numbers=eligible.total(),
-        backlog=sum(one.attempts for one in waiting),
+        backlog=backlog,
+        drain_s=drain_s(backlog, starts_per_second(capacity, held_s)),
         waiting=tuple(waiting),
     )
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from outdial.admin.resources import attempts, campaigns, dead, numbers, overview, sticky, suppressions, things
+from outdial.admin.resources import attempts, campaigns, dead, me, numbers, overview, sticky, suppressions, things
 from outdial.admin.routes import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *me.ROUTES,
     *overview.ROUTES,
     *things.ROUTES,
     *campaigns.ROUTES,

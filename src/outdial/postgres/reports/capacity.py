@@ -31,7 +31,6 @@ async def soonest(connection: Any, of: Iterable[Wait]) -> dict[Wait, float]:
     return {wait: at for wait, at in found.items() if at is not None}
 
 
-async def held(connection: Any, campaign: str, since: float) -> float | None:
-    """Seconds that the campaign's latest calls held their slots on average; None = it had none since."""
-    seconds: float | None = await connection.fetchval(SQL["held"], campaign, since, LATEST)
-    return seconds
+async def held(connection: Any, campaigns: Sequence[str], since: float, latest: int = LATEST) -> dict[str, float]:
+    """Seconds that each campaign's latest calls held their slots on average; missing = it had none since."""
+    return {row["campaign"]: row["held_s"] for row in await connection.fetch(SQL["held"], campaigns, since, latest)}

@@ -11,16 +11,18 @@ from outdial.postgres.rows import Row, columns
 SQL = statements.load("reports_health")
 Member = tuple[str, str]
 """(campaign, number)."""
+SPAN_S = 10_800.0
+"""A day has eight of them: enough calls in each for a rate, and enough of them for a trend."""
 
 
 async def campaign_day(connection: Any, campaign: str, since: float) -> list[Row]:
-    """How the campaign's calls ended: campaign, number, outcome, counted, calls, begun."""
-    return list(await connection.fetch(SQL["campaign_day"], campaign, since))
+    """How the campaign's calls ended: campaign, number, outcome, counted, calls, begun, span (0 begins at `since`)."""
+    return list(await connection.fetch(SQL["campaign_day"], campaign, since, SPAN_S))
 
 
 async def number_day(connection: Any, number: str, since: float) -> list[Row]:
     """How the calls from the number ended: the same columns."""
-    return list(await connection.fetch(SQL["number_day"], number, since))
+    return list(await connection.fetch(SQL["number_day"], number, since, SPAN_S))
 
 
 async def campaign_sticky(connection: Any, campaign: str, now: float) -> dict[Member, int]:

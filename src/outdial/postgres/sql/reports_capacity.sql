@@ -22,9 +22,11 @@ cross join lateral (
 group by k.campaign, k.blocker
 
 -- name: held
--- For how long the campaign's latest calls held their slots, seconds on average. $1 campaign, $2 since, $3 how many ended attempts are looked at
-select extract(epoch from avg(ended_at - intent_at))::double precision as held_s
-from (
-    select ended_at, intent_at from outcomes where campaign = $1 and ended_at >= $2 order by ended_at desc limit $3
+-- For how long the campaigns' latest calls held their slots, seconds on average. $1 campaigns, $2 since, $3 how many ended attempts of each are looked at
+select k.campaign, extract(epoch from avg(o.ended_at - o.intent_at))::double precision as held_s
+from unnest($1::text[]) as k (campaign)
+cross join lateral (
+    select ended_at, intent_at from outcomes where campaign = k.campaign and ended_at >= $2 order by ended_at desc limit $3
 ) o
-where intent_at is not null
+where o.intent_at is not null
+group by k.campaign

@@ -1,18 +1,20 @@
 -- What the health of pools and numbers is told from, besides the weights that picks go by.
 
 -- name: campaign_day
--- How the calls of one campaign ended, by number. $1 campaign, $2 ended since
-select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun
+-- How the calls of one campaign ended, by number and span of time. $1 campaign, $2 ended since, $3 seconds of a span
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun,
+    floor(extract(epoch from ended_at - $2) / $3::double precision)::integer as span
 from outcomes
 where campaign = $1 and ended_at >= $2 and number is not null
-group by campaign, number, outcome, counted
+group by campaign, number, outcome, counted, span
 
 -- name: number_day
--- How the calls from one number ended, by campaign. $1 number, $2 ended since
-select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun
+-- How the calls from one number ended, by campaign and span of time. $1 number, $2 ended since, $3 seconds of a span
+select campaign, number, outcome, counted, count(*) as calls, max(intent_at) as begun,
+    floor(extract(epoch from ended_at - $2) / $3::double precision)::integer as span
 from outcomes
 where number = $1 and ended_at >= $2
-group by campaign, number, outcome, counted
+group by campaign, number, outcome, counted, span
 
 -- name: campaign_sticky
 -- How many contacts stick to each number: assignments that hold. $1 campaign, $2 now
