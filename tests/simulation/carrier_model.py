@@ -213,7 +213,7 @@ class Line:
         is_answered = rng.random() < 0.5
         answered = rings + rng.uniform(0.2, order.ring_timeout_s) if is_answered else None
         ends = (answered if answered is not None else rings) + rng.uniform(0.2, order.ring_timeout_s)
-        if rng.random() < exchange.weather.carrier_hangs:
+        if self.searchable and rng.random() < exchange.weather.carrier_hangs:  # else its limits are all that ends it
             ends = now + 60.0
         by = rng.choice([None, AnsweredBy.HUMAN, AnsweredBy.MACHINE]) if order.detect_machine and is_answered else None
         call = Call(
@@ -244,8 +244,10 @@ class Line:
         return None if call is None else call.news(call.progress(self._exchange.book.now()))
 
     async def search(self, query: SearchQuery) -> Sequence[CallNews]:
-        """See the port. The list lags, at most by the settle time."""
+        """See the port. The list lags, at most by the settle time; some carriers have none."""
         await self._ask()
+        if not self.searchable:
+            return []
         now = self._exchange.book.now()
         found = [c for c in self._exchange.calls.values() if c.placement == query.placement and c.listed_at <= now]
         return [replace(c.news(c.progress(now)), to=c.to) for c in found]
