@@ -7,7 +7,7 @@ ARGS ?=
 JOBS ?= 3
 BROKER ?=
 
-.PHONY: help setup demo test simulate docs lint format lock clean
+.PHONY: help setup demo test bench simulate chaos docs lint format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,17 @@ demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 
 test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed); JOBS=3 processes, ARGS for pytest
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
+bench: setup ## throughput, latency, limits, scale, memory: ARGS="--scenario NAME[,NAME] --quick --json PATH"
+	@$(BIN)/python -m bench $(ARGS)
+
 simulate: setup ## the number selection in simulated worlds against simpler rules: ARGS="--quick --json PATH"
 	@$(BIN)/python -m bench.simulate $(ARGS)
 
 docs: setup ## write the pages, schemas and config.toml that come from the code
 	@$(BIN)/python -m tests.docs.generated
+
+chaos: setup ## workers killed and everything broken by a seed: ARGS="--runs 100 --seed 1 --json PATH [--simulated N] [--defect NAME]"
+	@$(BIN)/python -m bench.chaos $(ARGS)
 
 lint: setup ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check .
@@ -45,7 +51,7 @@ format: setup ## put the code into its format
 	@$(BIN)/ruff check --fix .
 
 lock: ## write requirements.lock anew from pyproject.toml
-	@for pair in "requirements.lock --extra embedded --extra build" "requirements-dev.lock --extra embedded --extra build --extra otel --extra dev"; do \
+	@for pair in "requirements.lock --extra embedded --extra build" "requirements-image.lock --extra build" "requirements-dev.lock --extra embedded --extra build --extra otel --extra dev"; do \
 		set -- $$pair; file=$$1; shift; \
 		UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header "$$@" pyproject.toml -o $$file; \
 	done

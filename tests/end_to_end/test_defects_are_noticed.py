@@ -17,7 +17,6 @@ import pytest
 from outdial.carrier.faults import Fault
 from tests.support.crew import Crew, crew
 from tests.support.daemon import pause
-from tests.support.proxy import Proxy
 from tests.support.services import Services
 from tests.support.spoiled_worker import DEFECTS
 
@@ -42,18 +41,16 @@ async def _a_worker_dies_with_the_answer(one: Crew) -> None:
 
 
 async def _a_worker_dies_while_the_database_hangs(one: Crew) -> None:
-    async with Proxy(one.database_url) as proxy:
-        one.database_url, direct = proxy.url, one.database_url
-        victim = await one.start()
-        proxy.freeze()
-        ids = await one.publish(4)
-        async with asyncio.timeout(60):
-            while await one.records.left():  # all of them are with the worker
-                await pause()
-        for _ in range(10):
+    victim = await one.start()
+    one.to_database.freeze()
+    ids = await one.publish(4)
+    async with asyncio.timeout(60):
+        while await one.records.left():  # all of them are with the worker
             await pause()
-        await victim.end(signal.SIGKILL)
-        one.database_url = direct
+    for _ in range(10):
+        await pause()
+    await victim.end(signal.SIGKILL)
+    one.to_database.heal()
     await one.start()
     await one.ended(ids)
 

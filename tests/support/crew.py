@@ -29,6 +29,7 @@ from tests.support.broker_records import BrokerRecords
 from tests.support.daemon import OUTDIAL, Daemon, lay_out, pause, scenario
 from tests.support.fleet import Balancer
 from tests.support.invariants import Evidence, judge
+from tests.support.proxy import Proxy
 
 SHORT = {
     "OUTDIAL_DISPATCH__PLACE_WITHIN_S": "1",
@@ -68,10 +69,11 @@ What a turn holds is left to it."""
 
 
 class Worker(Daemon):
-    """One replica, which may be told where to die. `mark`: the file that it writes before it dies there."""
+    """One replica, which may be told where to die (`armed`). `mark`: the file that it writes before it dies there."""
 
     mark: Path
     is_ready = False
+    armed = False
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
@@ -85,13 +87,13 @@ class Worker(Daemon):
 
 
 class Crew:
-    """The workers and what stands around them. `database_url` and `amqp_url` are the workers' ways, perhaps broken ones."""
+    """The workers and what stands around them. `to_…`: the workers' ways to the real parts, which can be broken."""
 
     def __init__(
-        self, database_url: str, amqp_url: str, carrier: SimulatedCarrier, pool: asyncpg.Pool, records: BrokerRecords,
+        self, ways: tuple[Proxy, Proxy, Proxy], carrier: SimulatedCarrier, pool: asyncpg.Pool, records: BrokerRecords,
         publisher: RabbitPublisher, balancer: Balancer, stack: AsyncExitStack, folder: Path,
     ) -> None:  # fmt: skip
-        self.database_url, self.amqp_url = database_url, amqp_url
+        self.to_database, self.to_broker, self.to_carrier = ways
         self.carrier, self.pool, self.records = carrier, pool, records
         self.command: Sequence[str] = (str(OUTDIAL), "run")
         self.workers: list[Worker] = []
@@ -105,10 +107,10 @@ class Crew:
         environment = {**SHORT, "OUTDIAL_CRASH_MARK": str(mark), "OUTDIAL_CRASH_AT": crash_at, **settings}
         prefix, public = self.records.names.prefix, self._balancer.port
         worker = Worker(
-            self.database_url, self.amqp_url, prefix, port,
+            self.to_database.url, self.to_broker.url, prefix, port,
             public_port=public, environment=environment, command=self.command,
         )  # fmt: skip
-        worker.mark = mark
+        worker.mark, worker.armed = mark, bool(crash_at)
         self.workers.append(worker)
         self._balancer.behind.append(port)
         self._stack.push_async_exit(worker)
@@ -195,7 +197,8 @@ async def crew(database_url: str, amqp_url: str, prefix: str, told: Scenario | N
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         carrier = await stack.enter_async_context(SimulatedCarrier(told or scenario()))
         balancer = await stack.enter_async_context(Balancer())
-        pool = await lay_out(database_url, carrier.url)
+        ways = [await stack.enter_async_context(Proxy(url)) for url in (database_url, amqp_url, carrier.url)]
+        pool = await lay_out(database_url, ways[2].url)
         stack.push_async_callback(pool.close)
         options = RabbitOptions(amqp_url, prefix, queues=2, reconnect_s=0.1, publish_timeout_s=2.0)
         records = BrokerRecords(amqp_url, options.names)
@@ -203,4 +206,4 @@ async def crew(database_url: str, amqp_url: str, prefix: str, told: Scenario | N
         publisher = attempt_publisher(options)
         publisher.connection.start()
         stack.push_async_callback(publisher.connection.close)
-        yield Crew(database_url, amqp_url, carrier, pool, records, publisher, balancer, stack, folder)
+        yield Crew((ways[0], ways[1], ways[2]), carrier, pool, records, publisher, balancer, stack, folder)

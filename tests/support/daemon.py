@@ -116,6 +116,11 @@ class Daemon:
         """Whether its process is there."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def code(self) -> int | None:
+        """Its exit code, None while it runs."""
+        return self._process.returncode if self._process is not None else None
+
     def send(self, number: signal.Signals) -> None:
         """Send the signal; one that has died meanwhile needs none."""
         assert self._process is not None
