@@ -52,8 +52,8 @@ class InstantCarrier:
     settle_time_s = 1.0
     searchable = False
 
-    def __init__(self, line: Line, call_s: float, deliver: Deliver) -> None:
-        self._line, self._call_s, self._deliver = line, call_s, deliver
+    def __init__(self, line: Line, call_s: float, deliver: Deliver, answers: Callable[[str], bool]) -> None:
+        self._line, self._call_s, self._deliver, self._answers = line, call_s, deliver, answers
         self._calls: set[asyncio.Task[None]] = set()
 
     async def place(self, order: CallOrder) -> PlaceResult:
@@ -65,15 +65,16 @@ class InstantCarrier:
             return NotSent("too_late")
         self._line.move(+1)
         self._line.by_number[order.from_number] += 1
-        call = asyncio.create_task(self._end(order.placement))
+        call = asyncio.create_task(self._end(order.placement, self._answers(order.to)))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
         return Accepted(f"call-{order.placement}")
 
-    async def _end(self, placement: Placement) -> None:
+    async def _end(self, placement: Placement, answers: bool) -> None:
         await asyncio.sleep(self._call_s)
         self._line.move(-1)
-        news = CallNews(Progress.FINAL, f"call-{placement}", outcome=Outcome.ANSWERED_UNKNOWN, was_answered=True)
+        outcome = Outcome.ANSWERED_UNKNOWN if answers else Outcome.NO_ANSWER
+        news = CallNews(Progress.FINAL, f"call-{placement}", outcome=outcome, was_answered=answers)
         await self._deliver(self._line.name, placement, [news])
 
     async def look_up(self, carrier_call_id: str) -> CallNews | None:
@@ -91,9 +92,9 @@ class InstantCarrier:
 class InstantCarriers:
     """`ports.Carriers`: one carrier per line."""
 
-    def __init__(self, lines: Sequence[Line], call_s: float) -> None:
+    def __init__(self, lines: Sequence[Line], call_s: float, answers: Callable[[str], bool] = lambda _: True) -> None:
         self.lines = {line.name: line for line in lines}
-        self._carriers = {line.name: InstantCarrier(line, call_s, self._tell) for line in lines}
+        self._carriers = {line.name: InstantCarrier(line, call_s, self._tell, answers) for line in lines}
         self.deliver: Deliver | None = None
         """Where news goes; set once the replica is built."""
 

@@ -9,6 +9,7 @@ from itertools import accumulate
 from random import Random
 
 from bench.simulate.engine import HOUR_S, START, Call, Rule
+
 from outdial.rules.catalogue_rows import ConnectionRow, MemberRow, NumberRow
 from outdial.rules.ids import E164, CampaignId, ConnectionId, NumberId, TenantId
 from outdial.rules.phone import geography

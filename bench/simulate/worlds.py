@@ -14,6 +14,7 @@ from random import Random
 from typing import ClassVar
 
 from bench.simulate.engine import DAY_S, HOUR_S, Call, Plan
+
 from outdial.rules.policy import RotationParams
 
 OPENS, CLOSES = 9.0, 20.0

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from typing import Self
@@ -49,7 +50,10 @@ def distribution_binaries() -> Path | None:
 class LocalPostgres:
     """One server. `data` None = a temporary one, gone at the end; else it is kept and locked against a second start."""
 
-    def __init__(self, binaries: Path, data: Path | None = None, *, durable: bool = True) -> None:
+    def __init__(
+        self, binaries: Path, data: Path | None = None, *, durable: bool = True, settings: Sequence[str] = ()
+    ) -> None:
+        """`settings`: further ones, as `name=value`."""
         self._user = children.service_user()
         self._work = Path(tempfile.mkdtemp(prefix="outdial-pg-"))
         self._work.chmod(0o755)
@@ -57,7 +61,7 @@ class LocalPostgres:
         self._temporary = data is None
         self._data = data or self._work / "data"
         self._socket = self._work / "s"
-        self._durable = durable
+        self._durable, self._settings = durable, settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -82,7 +86,7 @@ class LocalPostgres:
                 "initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"
             )
         settings = ["listen_addresses=", f"unix_socket_directories={self._socket}", "shared_buffers=128MB"]
-        settings += ["max_connections=200", *(() if self._durable else _NOT_DURABLE)]
+        settings += ["max_connections=200", *(() if self._durable else _NOT_DURABLE), *self._settings]
         options = [part for setting in settings for part in ("-c", setting)]
         with self._log().open("ab") as log:
             self._process = children.start(

@@ -1,0 +1,57 @@
+"""make bench ARGS="--scenario NAME[,NAME] [--quick] [--json PATH]": how fast outdial is, beside its floor and the plain way.
+
+A private RabbitMQ and PostgreSQL with default durability. Every repetition measures each scenario once, floor and
+baseline among them, so that ratios compare what ran under the same conditions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from pathlib import Path
+
+import structlog
+from bench.ground import machine, private_ground
+from bench.report import Figures
+from bench.scenarios import SCENARIOS, Size, add_ratios
+
+FULL, QUICK = Size(repetitions=5, attempts=4_000), Size(repetitions=2, attempts=1_500)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="make bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--scenario", default=",".join(SCENARIOS), help="names, with commas (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="fewer attempts and repetitions: a look, no measurement")
+    parser.add_argument("--repetitions", type=int, help="instead of 5 (2 with --quick)")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file too")
+    args = parser.parse_args()
+    names = args.scenario.split(",")
+    if unknown := [name for name in names if name not in SCENARIOS]:
+        parser.error(f"--scenario: {', '.join(unknown)} is not known; one or more of {', '.join(SCENARIOS)}")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    size = QUICK if args.quick else FULL
+    asyncio.run(_measure(names, size.repeated(args.repetitions), args.json))
+
+
+async def _measure(names: list[str], size: Size, path: Path | None) -> None:
+    figures = Figures()
+    async with private_ground() as ground:
+        facts = await machine(ground)
+        print("\n".join(f"{name:12} {fact}" for name, fact in facts.items()), flush=True)
+        for repetition in range(size.repetitions):
+            for name in names:
+                for scenario, values in (await SCENARIOS[name](ground, size)).items():
+                    figures.add(scenario, values)
+                print(f"{repetition + 1}/{size.repetitions} {name}", flush=True)
+            add_ratios(figures)
+    print(f"\n{figures.table()}")
+    if path:
+        figures.write(path, facts)
+
+
+if __name__ == "__main__":
+    main()
