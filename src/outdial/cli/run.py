@@ -47,6 +47,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     logs.log_loop_errors(asyncio.get_running_loop())
     if migrate_first:
         await migrate(settings.database.url.get_secret_value())
+    await _refuse_old_schema(settings)
     metrics = Metrics(settings.metrics.most_tenants, settings.metrics.most_campaigns)
     transport = await open_transport(rabbit_options(settings), metrics)
     app = App(app_options(settings), transport, Credentials(settings.secrets_dir), metrics)
@@ -78,6 +79,27 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
         await app.stop()
         await internal.stop()
         stop_tracing()
+
+
+async def _refuse_old_schema(settings: Settings) -> None:
+    """Raises `Permanent` when migrations are missing. A newer schema is fine: releases work with that of the next one,
+    or a roll-out could not go back."""
+    from outdial.errors import Permanent
+    from outdial.postgres.migrate import check_on
+    from outdial.postgres.pool import PoolOptions, connect
+
+    database = settings.database
+    options = PoolOptions(
+        min_size=0, max_size=1, connect_timeout_s=database.connect_timeout_s, pgbouncer=database.pgbouncer
+    )
+    pool = await connect(database.url.get_secret_value(), options)
+    try:
+        async with pool.acquire(timeout=database.acquire_timeout_s) as connection:
+            state = await check_on(connection)
+    finally:
+        await pool.close()
+    if state.behind:
+        raise Permanent(f"the database lacks migrations: {', '.join(state.pending)} (run outdial migrate)")
 
 
 async def _until(stop: asyncio.Event, app: App) -> int:

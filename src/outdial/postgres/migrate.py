@@ -143,7 +143,9 @@ async def check(database_url: str, migrations: Sequence[Migration] | None = None
             return await check_on(connection, migrations)
 
 
-async def check_on(connection: asyncpg.Connection, migrations: Sequence[Migration] | None = None) -> SchemaState:
+async def check_on(
+    connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy, migrations: Sequence[Migration] | None = None
+) -> SchemaState:
     """The same on a connection that is there already (readiness asks it from the pool)."""
     migrations = shipped_migrations() if migrations is None else migrations
     with translate_errors():
@@ -212,7 +214,7 @@ create table if not exists schema_migrations (
 """
 
 
-async def _applied(connection: asyncpg.Connection) -> dict[int, tuple[str, str]]:
+async def _applied(connection: asyncpg.Connection | asyncpg.pool.PoolConnectionProxy) -> dict[int, tuple[str, str]]:
     if await connection.fetchval("select to_regclass('schema_migrations')") is None:
         return {}
     rows = await connection.fetch("select version, name, checksum from schema_migrations order by version")
