@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,7 @@ def main() -> int:
         "--defect", choices=sorted(DEFECTS), help="spoil all workers: the verdict must be that it shows"
     )
     asked = parser.parse_args()
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)  # our own pool's, while the database is away on purpose
     began = time.monotonic()
     reports = asyncio.run(_runs(asked.runs, asked.seed, asked.defect)) if asked.runs else []
     simulated = _simulated(asked.simulated, asked.seed) if asked.simulated and asked.defect is None else None

@@ -25,7 +25,7 @@ from tests.support.services import UNPACKED, Databases
 from outdial.embedded.install import ensure_postgres, ensure_rabbitmq
 from outdial.embedded.postgres import LocalPostgres
 
-STALL_S = 1.0
+STALL_S = 0.6
 """When nothing moves for so long the next fault comes all the same."""
 OVER_WITHIN_S = 90.0
 """Every attempt ends within this time once all is healed, minutes of settle time passing at once."""
@@ -96,13 +96,14 @@ async def live_through(stage: Stage, plan: Plan) -> RunReport:
 async def _trouble(stage: Stage, plan: Plan, report: RunReport) -> Worker | None:
     one = stage.crew
     before = one.carrier.tally()["accepted"]
-    while len([w for w in one.alive if w.is_ready]) < (1 if plan.crash_at else 2):
-        await one.start()
+    missing = (1 if plan.crash_at else 2) - len([worker for worker in one.alive if not worker.armed])
+    starting = asyncio.gather(*(one.start() for _ in range(missing)))
     for name, fault in plan.troubles:
         one.carrier.faults.add(fault)
         report.reached[name] += 1
     publishing = asyncio.create_task(_publish(one, plan.jobs // 2))
     newcomer = await _start(one, plan.crash_at) if plan.crash_at else None
+    await starting
     await publishing
     publishing = asyncio.create_task(_publish(one, plan.jobs - plan.jobs // 2))
     for happening in plan.happenings:
