@@ -20,7 +20,7 @@ from tests.support.dialled import Dialled
 
 
 def path_of(template: str) -> str:
-    return template.replace("{", "").replace("}", "")
+    return template.replace("{letter}", "7").replace("{", "").replace("}", "")
 
 
 @pytest.mark.parametrize("token", [None, "", "no-such-token-in-the-file-0"])

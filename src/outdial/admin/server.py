@@ -24,8 +24,9 @@ from outdial.admin.routes import ROOT, Answer, Asked, Input, Route, Setting
 from outdial.admin.stream import Stream, TooManyViewers
 from outdial.admin.tokens import Caller, Role, Tokens
 from outdial.errors import OutdialError
-from outdial.operator.overview import overview
+from outdial.operator.overview import Overview, overview
 from outdial.operator.plain import as_data
+from outdial.operator.snapshot import KeptCatalogue, keeping
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,8 @@ class AdminServer:
 
     def __init__(self, setting: Setting, tokens: Tokens, pace: Pace, routes: tuple[Route, ...] = ROUTES) -> None:
         self._setting, self._tokens, self._pace, self._routes = setting, tokens, pace, routes
-        self._stream = Stream(lambda: overview(setting.pool(), spam_threshold=setting.spam_threshold))
+        self._kept = KeptCatalogue()
+        self._stream = Stream(self._look)
 
     def application(self) -> web.Application:
         """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
@@ -55,6 +57,10 @@ class AdminServer:
 
     async def _stop(self, _app: web.Application) -> None:
         self._stream.close()
+
+    async def _look(self) -> Overview:
+        with keeping(self._kept):
+            return await overview(self._setting.pool(), spam_threshold=self._setting.spam_threshold)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         self.admit(request, Role.VIEWER)
@@ -87,8 +93,9 @@ class AdminServer:
                 body=await read_body(route, request),
                 headers=request.headers,
             )
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                answer = await route.handle(asked)
+            with keeping(self._kept):
+                async with asyncio.timeout(ANSWER_WITHIN_S):
+                    answer = await route.handle(asked)
             return respond(answer if isinstance(answer, Answer) else Answer(answer), caller)
 
         return handle

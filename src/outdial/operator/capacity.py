@@ -78,7 +78,7 @@ async def campaign_capacity(
 ) -> CampaignCapacity:
     """The campaign's capacity as it stands. Raises `NotFound`."""
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
+        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[campaign])
         view = snapshot.view(campaign)
         tenant = view.policy.tenant
         capacity = await _capacity(connection, snapshot, view)

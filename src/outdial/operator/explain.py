@@ -176,7 +176,7 @@ async def _wait(connection: Any, line: AttemptLine, request: Mapping[str, Any], 
     row = await reports.wait(connection, line.tenant, line.attempt_id)
     assert row is not None
     assert line.blocker is not None
-    snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
+    snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[line.campaign])
     facts = AttemptFacts(
         contact=geography(E164(line.contact)),
         answers=frozenset(request.get("answer") or ()),

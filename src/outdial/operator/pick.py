@@ -91,7 +91,7 @@ async def try_pick(
         raise BadInput("seed", f"{seed} is not between 0 and {SEEDS - 1}", "leave it out for a new one")
     chosen_seed = seed if seed is not None else Random().randrange(SEEDS)
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, at=at)
+        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, at=at, of=[campaign])
         view = snapshot.view(campaign)
         assumed = view.index.providers if answers is None and not view.policy.answer else frozenset()
         facts = AttemptFacts(geography(contact), answers=assumed | frozenset(answers or ()))

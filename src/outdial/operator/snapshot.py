@@ -1,19 +1,24 @@
-"""The catalogue and all weights as of one moment, laid out for picks by the very code that a replica uses."""
+"""The catalogue and the weights as of one moment, laid out for picks by the very code that a replica uses.
+
+Who is asked all the time (the admin port) keeps the catalogue: it is read whole only when its version has moved since,
+which every look checks in its own transaction. So what is shown is never older than the question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from outdial.catalogue.live_pools import LivePools
 from outdial.errors import NotFound
 from outdial.ports.catalogue import PoolView
-from outdial.postgres.catalogue import load_catalogue
+from outdial.postgres.catalogue import load_catalogue, settled_version
 from outdial.postgres.pool import translate_errors
 from outdial.postgres.reports import explain as reports
-from outdial.postgres.weights import load_weights
+from outdial.postgres.weights import load_weights, load_weights_of
 from outdial.rules.catalogue_rows import CatalogueRows
 from outdial.rules.ids import CampaignId
 from outdial.rules.pool_weights import PoolWeights
@@ -25,17 +30,55 @@ SPAM_THRESHOLD = 0.75
 """The platform's default; whoever knows the settings passes theirs."""
 
 
+class KeptCatalogue:
+    """The catalogue as last read, for one process and one database."""
+
+    def __init__(self) -> None:
+        self._rows: CatalogueRows | None = None
+
+    async def read(self, connection: Any) -> CatalogueRows:
+        """As it stands for this connection's transaction."""
+        version, settled = await settled_version(connection)
+        if self._rows is not None and self._rows.version == version:
+            return self._rows
+        rows = await load_catalogue(connection)
+        if settled and rows.version == version:
+            self._rows = rows
+        return rows
+
+
+_KEPT: ContextVar[KeptCatalogue | None] = ContextVar("kept_catalogue", default=None)
+
+
+@contextmanager
+def keeping(kept: KeptCatalogue) -> Iterator[None]:
+    """Whatever is asked within goes by the kept catalogue."""
+    token = _KEPT.set(kept)
+    try:
+        yield
+    finally:
+        _KEPT.reset(token)
+
+
+async def catalogue_now(connection: Any) -> CatalogueRows:
+    """The whole catalogue as it stands: the kept one, as long as it is that."""
+    kept = _KEPT.get()
+    return await (kept.read(connection) if kept is not None else load_catalogue(connection))
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What stood at that moment (Unix seconds)."""
+    """What stood at that moment (Unix seconds). `of`: the campaigns whose weights were read, None = all."""
 
     at: float
     rows: CatalogueRows
     weights: PoolWeights
     pools: LivePools
+    of: frozenset[str] | None
 
     def view(self, campaign: str) -> PoolView:
         """The campaign as the next pick sees it. Raises `NotFound`."""
+        assert self.of is None or campaign in self.of
         view = self.pools.view(CampaignId(campaign))
         if view is None:
             raise NotFound(f"there is no campaign named {campaign!r} (outdial show campaigns)")
@@ -43,7 +86,7 @@ class Snapshot:
 
     async def with_rows(self, rows: CatalogueRows, *, spam_threshold: float) -> Snapshot:
         """The same moment with another catalogue."""
-        return await _laid_out(self.at, rows, self.weights, spam_threshold)
+        return await _laid_out(self.at, rows, self.weights, spam_threshold, self.of)
 
 
 class _Moment:
@@ -73,13 +116,30 @@ async def one_moment(pool: asyncpg.Pool) -> AsyncIterator[Any]:
             yield connection
 
 
-async def read_snapshot(connection: Any, *, spam_threshold: float, at: float | None = None) -> Snapshot:
-    """Everything as it stands. `at`: judged as of then instead of now."""
+async def read_snapshot(
+    connection: Any,
+    *,
+    spam_threshold: float,
+    at: float | None = None,
+    of: Collection[str] | None = None,
+    numbers: Collection[str] = (),
+    rows: CatalogueRows | None = None,
+) -> Snapshot:
+    """Everything as it stands. `at`: judged as of then instead of now; `of`: the only campaigns that are looked at, and
+    `numbers`: further numbers that are; `rows`: what `catalogue_now` said in this transaction."""
     when = at if at is not None else await reports.clock(connection)
-    return await _laid_out(when, await load_catalogue(connection), await load_weights(connection, when), spam_threshold)
+    rows = rows or await catalogue_now(connection)
+    if of is None:
+        return await _laid_out(when, rows, await load_weights(connection, when), spam_threshold, None)
+    wanted = {number for campaign, number in rows.members if campaign in of} | set(numbers)
+    return await _laid_out(
+        when, rows, await load_weights_of(connection, when, of, wanted), spam_threshold, frozenset(of)
+    )
 
 
-async def _laid_out(at: float, rows: CatalogueRows, weights: PoolWeights, spam_threshold: float) -> Snapshot:
+async def _laid_out(
+    at: float, rows: CatalogueRows, weights: PoolWeights, spam_threshold: float, of: frozenset[str] | None
+) -> Snapshot:
     async def catalogue() -> CatalogueRows:
         return rows
 
@@ -88,4 +148,4 @@ async def _laid_out(at: float, rows: CatalogueRows, weights: PoolWeights, spam_t
 
     pools = LivePools(catalogue, weighed, _Moment(at), spam_threshold=spam_threshold)
     await pools.reload()
-    return Snapshot(at, rows, weights, pools)
+    return Snapshot(at, rows, weights, pools, of)

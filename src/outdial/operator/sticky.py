@@ -80,10 +80,11 @@ async def contact_assignments(
     """The contact's numbers in all campaigns, or in one. Raises `NotFound` (the campaign) and `BadInput`."""
     to = normalize(contact, field="contact")
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
+        rows = await store.of_contact(connection, to, campaign)
+        of = {row["campaign"] for row in rows} | ({campaign} if campaign is not None else set())
+        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=of)
         if campaign is not None:
             snapshot.view(campaign)
-        rows = await store.of_contact(connection, to, campaign)
     return tuple(_line(snapshot, row["campaign"], to, assignment_of(row), spam_threshold) for row in rows)
 
 
@@ -135,7 +136,7 @@ async def clear_assignment(
 async def count_assignments(pool: asyncpg.Pool, campaign: str) -> int:
     """How many assignments of the campaign hold now. Raises `NotFound`."""
     async with one_moment(pool) as connection:
-        (await read_snapshot(connection, spam_threshold=SPAM_THRESHOLD)).view(campaign)
+        (await read_snapshot(connection, spam_threshold=SPAM_THRESHOLD, of=[campaign])).view(campaign)
         return await _count(connection, CampaignId(campaign))
 
 
@@ -173,7 +174,7 @@ async def _order(pool: asyncpg.Pool, campaign: str, spam_threshold: float) -> As
     with translate_errors():
         async with pool.acquire() as connection, connection.transaction():
             await catalogue.lock_catalogue(connection)
-            snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
+            snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[campaign])
             tenant = snapshot.view(campaign).policy.tenant
             await lock(connection, [LimitKey(LimitKind.TENANT, tenant)])
             yield connection, snapshot

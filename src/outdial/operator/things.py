@@ -18,7 +18,7 @@ from outdial.catalogue.read import DEFAULT, read_document
 from outdial.catalogue.show import tables
 from outdial.errors import NotFound, Permanent
 from outdial.operator.plain import as_data
-from outdial.postgres.catalogue import load_catalogue
+from outdial.operator.snapshot import catalogue_now
 from outdial.postgres.pool import translate_errors
 from outdial.rules.catalogue_rows import CatalogueRows, Kind
 from outdial.rules.ids import CampaignId
@@ -177,7 +177,7 @@ def nulls_are_defaults(keys: Mapping[str, Any]) -> dict[str, Any]:
 async def _load(pool: asyncpg.Pool) -> CatalogueRows:
     with translate_errors():
         async with pool.acquire() as connection:
-            return await load_catalogue(connection)
+            return await catalogue_now(connection)
 
 
 async def _still(pool: asyncpg.Pool, seen: Sequence[Thing]) -> None:

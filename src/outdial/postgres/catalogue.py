@@ -44,6 +44,13 @@ async def catalogue_version(connection: AnyConnection) -> int:
         return version
 
 
+async def settled_version(connection: AnyConnection) -> tuple[int, bool]:
+    """The version that stands for this transaction, and whether it has written nothing: what it sees is committed."""
+    with translate_errors():
+        row: Any = await connection.fetchrow(_SQL["read_settled_version"])
+        return row["version"], row["settled"]
+
+
 async def load_catalogue(connection: AnyConnection) -> CatalogueRows:
     """The whole catalogue as of one moment."""
     with translate_errors():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from outdial.postgres import statements
 from outdial.postgres.pool import translate_errors
+from outdial.postgres.rows import Row
 from outdial.postgres.settle import health_of, stats_of
 from outdial.rules.ids import CampaignId, NumberId
 from outdial.rules.pool_weights import PoolWeights
@@ -18,11 +20,38 @@ DAY_S = 86_400.0
 async def load_weights(connection: Any, now: float) -> PoolWeights:
     """Everything at once; a few thousand small rows."""
     with translate_errors():
-        stats = await connection.fetch(SQL["member_stats"])
-        baselines = await connection.fetch(SQL["baselines"])
-        volumes = await connection.fetch(SQL["volumes"], now - DAY_S)
-        health = await connection.fetch(SQL["health"])
-        scores = await connection.fetch(SQL["spam_scores"])
+        return _weights(
+            stats=await connection.fetch(SQL["member_stats"]),
+            baselines=await connection.fetch(SQL["baselines"]),
+            volumes=await connection.fetch(SQL["volumes"], now - DAY_S),
+            health=await connection.fetch(SQL["health"]),
+            scores=await connection.fetch(SQL["spam_scores"]),
+        )
+
+
+async def load_weights_of(
+    connection: Any, now: float, campaigns: Collection[str], numbers: Collection[str]
+) -> PoolWeights:
+    """What stands at these numbers, and the answer rates of these campaigns' pools."""
+    of_campaigns, of_numbers = sorted(campaigns), sorted(numbers)
+    with translate_errors():
+        return _weights(
+            stats=await connection.fetch(SQL["member_stats_of"], of_numbers),
+            baselines=await connection.fetch(SQL["baselines_of"], of_campaigns),
+            volumes=await connection.fetch(SQL["volumes_of"], now - DAY_S, of_numbers),
+            health=await connection.fetch(SQL["health_of"], of_numbers),
+            scores=await connection.fetch(SQL["spam_scores_of"], of_numbers),
+        )
+
+
+def _weights(
+    *,
+    stats: Iterable[Row],
+    baselines: Iterable[Row],
+    volumes: Iterable[Row],
+    health: Iterable[Row],
+    scores: Iterable[Row],
+) -> PoolWeights:
     sums: dict[CampaignId, dict[tuple[str, str], BaselineSums]] = {}
     for row in baselines:
         of = sums.setdefault(CampaignId(row["campaign"]), {})

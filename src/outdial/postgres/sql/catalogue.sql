@@ -4,6 +4,10 @@
 -- Cheap enough to be asked each second.
 select version from catalogue_version;
 
+-- name: read_settled_version
+-- With whether the transaction has written nothing yet.
+select version, pg_current_xact_id_if_assigned() is null as settled from catalogue_version;
+
 -- name: read_tenants
 -- Every tenant with its limits.
 select t.tenant, l.max_calls, coalesce(l.paused, false) as paused, t.settings

@@ -20,6 +20,29 @@ select * from number_health
 -- The highest score reported from outside
 select number, max(score) as score from spam_reports group by number
 
+-- name: member_stats_of
+-- The same of these numbers, in whichever campaign: a number's weight in one rests on how it fares in the others. $1 numbers
+select campaign, number, attempts, answered, y, e, yf, ef, at from member_stats where number = any ($1::text[])
+
+-- name: baselines_of
+-- $1 campaigns
+select campaign, country, class, y, x, at from pool_baseline where campaign = any ($1::text[])
+
+-- name: volumes_of
+-- Dials since $1 of these numbers ($2)
+select number, sum(dials)::integer as dials
+from number_volume
+where number = any ($2::text[]) and hour > date_trunc('hour', $1::timestamptz)
+group by number
+
+-- name: health_of
+-- $1 numbers
+select * from number_health where number = any ($1::text[])
+
+-- name: spam_scores_of
+-- $1 numbers
+select number, max(score) as score from spam_reports where number = any ($1::text[]) group by number
+
 -- name: forget_volumes
 -- Hours that no 24-hour count needs any more
 delete from number_volume where hour < $1
