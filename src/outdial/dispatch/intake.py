@@ -100,7 +100,8 @@ class Intake:
             try:
                 request, unknown = self._decode(delivery)
             except BadMessage as error:
-                log.warning("message.dead_lettered", queue=delivery.queue, reason=error.reason, field=error.field)
+                known = error.field.partition(".")[0]  # what follows may be a key that the producer chose
+                log.warning("message.dead_lettered", queue=delivery.queue, reason=error.reason, field=known)
                 batch.letters.append(_letter(delivery, error.reason, error.field, now))
                 continue
             self._metrics.unknown_fields.inc(len(unknown))

@@ -27,6 +27,8 @@ __all__ = ["bound", "configure", "log_loop_errors", "mask", "mask_text", "redact
 
 _TALKATIVE = ("aio_pika", "aiormq", "aiohttp", "asyncio", "asyncpg")
 """Libraries that are heard from warnings up unless the level is debug."""
+_PRINT_BODIES = ("aio_pika", "aiormq", "pamqp")
+"""Libraries that print whole messages at level debug, which no masking of ours can read: never heard below info."""
 _OURS = frozenset({"timestamp", "level", "service", "version"})
 """What the pipeline itself put in; never masked."""
 
@@ -122,6 +124,9 @@ def _route_libraries(level: int, shared: list[Processor], render: list[Processor
     root.setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+    if level <= logging.DEBUG:
+        for name in _PRINT_BODIES:
+            logging.getLogger(name).setLevel(logging.INFO)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
