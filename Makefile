@@ -51,7 +51,7 @@ format: setup ## put the code into its format
 	@$(BIN)/ruff check --fix .
 
 lock: ## write requirements.lock anew from pyproject.toml
-	@for pair in "requirements.lock --extra embedded --extra build" "requirements-image.lock --extra build" "requirements-dev.lock --extra embedded --extra build --extra otel --extra dev"; do \
+	@for pair in "requirements.lock --extra embedded --extra build" "requirements-image.lock --extra otel --extra build" "requirements-dev.lock --extra embedded --extra build --extra otel --extra dev"; do \
 		set -- $$pair; file=$$1; shift; \
 		UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header "$$@" pyproject.toml -o $$file; \
 	done
