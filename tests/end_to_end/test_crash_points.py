@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
 from outdial.telemetry.crashpoints import CRASH_POINTS
-from tests.support.crew import crew
+from tests.support.crew import Crew
 from tests.support.services import Services
+from tests.support.side_by_side import side_by_side
 
 JOBS = 6
-AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +33,26 @@ class Death:
     broken: list[str]
 
 
-async def _die(point: str, services: Services, gate: asyncio.Semaphore) -> Death:
-    databases = services.databases("distribution")
-    async with gate:
-        url = await databases.fresh()
-        try:
-            return await _die_on(url, point, services.amqp_url())
-        finally:
-            await databases.drop(url)
-
-
-async def _die_on(database_url: str, point: str, amqp_url: str) -> Death:
-    async with crew(database_url, amqp_url, f"t{uuid.uuid4().hex[:8]}") as one:
-        victim = await one.start(point)
-        ids = await one.publish(JOBS)
-        if point == "in_shutdown":
-            await one.carrier.wait_for(lambda: one.carrier.tally()["accepted"] > 0, timeout_s=60)
-            victim.send(signal.SIGTERM)
-        code = await victim.ended()
-        before = await one.pool.fetchval("select count(*) from outcomes")
-        await one.start()
-        await one.ended(ids)
-        rows = await one.pool.fetch("select outcome from outcomes")
-        return Death(
-            victim.died_at, code, before, len(rows), frozenset(row["outcome"] for row in rows), await one.judged()
-        )
+async def _die(one: Crew, point: str) -> Death:
+    victim = await one.start(point)
+    ids = await one.publish(JOBS)
+    if point == "in_shutdown":
+        await one.carrier.wait_for(lambda: one.carrier.tally()["accepted"] > 0, timeout_s=60)
+        victim.send(signal.SIGTERM)
+    code = await victim.ended()
+    before = await one.pool.fetchval("select count(*) from outcomes")
+    await one.start()
+    await one.ended(ids)
+    rows = await one.pool.fetch("select outcome from outcomes")
+    outcomes = frozenset(row["outcome"] for row in rows)
+    return Death(victim.died_at, code, before, len(rows), outcomes, await one.judged())
 
 
 @pytest.fixture(scope="module")
 async def deaths(services: Services) -> AsyncIterator[Mapping[str, asyncio.Task[Death]]]:
     """A death at every crash point."""
-    gate = asyncio.Semaphore(AT_ONCE)
-    await services.databases("distribution").drop(await services.databases("distribution").fresh())
-    started = {point: asyncio.create_task(_die(point, services, gate)) for point in CRASH_POINTS}
-    yield started
-    for task in started.values():
-        task.cancel()
-    await asyncio.gather(*started.values(), return_exceptions=True)
+    async with side_by_side(services, {point: partial(_die, point=point) for point in CRASH_POINTS}) as begun:
+        yield begun
 
 
 @pytest.mark.timeout(240)

@@ -9,19 +9,19 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 
 import pytest
 
 from outdial.carrier.faults import Fault
-from tests.support.crew import Crew, crew
+from tests.support.crew import Crew
 from tests.support.daemon import pause
 from tests.support.services import Services
+from tests.support.side_by_side import side_by_side
 from tests.support.spoiled_worker import DEFECTS
 
 Story = Callable[[Crew], Awaitable[None]]
-AT_ONCE = 3
 
 
 async def _the_answer_is_lost(one: Crew) -> None:
@@ -76,38 +76,23 @@ STORIES: Mapping[str, tuple[Story, str]] = {
 """Defect -> a story that brings it to light, and a word of what the judge says then."""
 
 
-async def _told(defect: str, services: Services, gate: asyncio.Semaphore, *, spoiled: bool) -> list[str]:
-    databases = services.databases("distribution")
-    async with gate:
-        url = await databases.fresh()
-        try:
-            async with crew(url, services.amqp_url(), f"t{uuid.uuid4().hex[:8]}") as one:
-                if spoiled:
-                    one.command = (sys.executable, "-m", "tests.support.spoiled_worker", defect, "run")
-                try:
-                    async with asyncio.timeout(30 if spoiled else 120):
-                        await STORIES[defect][0](one)
-                except TimeoutError:
-                    assert spoiled, "an honest worker must come to an end"
-                return await one.judged()
-        finally:
-            await databases.drop(url)
+async def _told(one: Crew, defect: str, *, spoiled: bool) -> list[str]:
+    if spoiled:
+        one.command = (sys.executable, "-m", "tests.support.spoiled_worker", defect, "run")
+    try:
+        async with asyncio.timeout(30 if spoiled else 120):
+            await STORIES[defect][0](one)
+    except TimeoutError:
+        assert spoiled, "an honest worker must come to an end"
+    return await one.judged()
 
 
 @pytest.fixture(scope="module")
 async def verdicts(services: Services) -> AsyncIterator[Mapping[tuple[str, bool], asyncio.Task[list[str]]]]:
     """Every story, told by spoiled workers and by honest ones."""
-    gate = asyncio.Semaphore(AT_ONCE)
-    await services.databases("distribution").drop(await services.databases("distribution").fresh())
-    started = {
-        (defect, spoiled): asyncio.create_task(_told(defect, services, gate, spoiled=spoiled))
-        for defect in STORIES
-        for spoiled in (True, False)
-    }
-    yield started
-    for task in started.values():
-        task.cancel()
-    await asyncio.gather(*started.values(), return_exceptions=True)
+    tellers = {(d, spoiled): partial(_told, defect=d, spoiled=spoiled) for d in STORIES for spoiled in (True, False)}
+    async with side_by_side(services, tellers) as begun:
+        yield begun
 
 
 @pytest.mark.timeout(300)

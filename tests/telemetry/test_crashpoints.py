@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -63,3 +64,18 @@ def test_every_crash_point_in_the_source_is_in_the_list() -> None:
     used = {name for path in source.rglob("*.py") for name in re.findall(r'\bcrashpoint\("(\w+)"\)', path.read_text())}
     assert used
     assert used == set(CRASH_POINTS)
+
+
+def test_a_process_may_stop_there_instead_and_go_on_when_continued(tmp_path: Path) -> None:
+    program = "from outdial.telemetry.crashpoints import crashpoint\ncrashpoint('after_intent'); print('back')"
+    environment = {"PYTHONPATH": "src", "OUTDIAL_CRASH_AT": "after_intent", "OUTDIAL_CRASH_BY": "stop"}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE) as process:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        process.send_signal(signal.SIGCONT)
+        assert process.communicate(timeout=30)[0] == b"back\n"
+
+
+def test_a_way_to_crash_that_is_none_is_refused() -> None:
+    with pytest.raises(BadConfiguration, match="OUTDIAL_CRASH_BY"):
+        Crashpoints({"OUTDIAL_CRASH_AT": "after_intent", "OUTDIAL_CRASH_BY": "melt"})

@@ -99,5 +99,6 @@ def translate_errors() -> Iterator[None]:
         if state.startswith(_RETRYABLE_CLASSES):
             raise DatabaseUnavailable(f"PostgreSQL gave up: {type(error).__name__} ({state})") from error
         raise DatabaseRefused(state, type(error).__name__) from error
-    except (asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        # The driver's internal error: the server said farewell in the middle of a statement and its line is still up.
         raise DatabaseUnavailable(f"PostgreSQL cannot be reached: {type(error).__name__}") from error

@@ -45,11 +45,15 @@ class PostgresStore:
     async def _connection(self, *, transaction: bool = False) -> AsyncIterator[Any]:
         with translate_errors():
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
-                if not transaction:
-                    yield connection
-                    return
-                async with connection.transaction():
-                    yield connection
+                try:
+                    if not transaction:
+                        yield connection
+                        return
+                    async with connection.transaction():
+                        yield connection
+                except asyncpg.InternalClientError:
+                    connection.terminate()  # it would hang in that statement for whoever gets it next
+                    raise
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[PostgresTurn]:

@@ -16,6 +16,7 @@ PREFIX = "OUTDIAL_"
 ENVIRONMENT_ONLY = {
     "OUTDIAL_CONFIG": "path of the configuration file",
     "OUTDIAL_CRASH_AT": "rehearsals: where to crash",
+    "OUTDIAL_CRASH_BY": "rehearsals: kill or stop",
     "OUTDIAL_CRASH_MARK": "rehearsals: the file to write before crashing",
 }
 """Names with our prefix that are no settings. What begins with OUTDIAL_TEST_ belongs to the tests."""

@@ -1,7 +1,8 @@
 """Named places at which a rehearsal may kill the process: no-ops unless the environment arms one.
 
 `OUTDIAL_CRASH_AT=after_intent` kills this process with SIGKILL when it passes that place, `after_intent:3` when it
-passes it for the third time. Before that the file named by `OUTDIAL_CRASH_MARK` is written, so that the test knows
+passes it for the third time; `OUTDIAL_CRASH_BY=stop`: with SIGSTOP, until somebody continues it.
+Before that the file named by `OUTDIAL_CRASH_MARK` is written, so that the test knows
 that the process died where it should. A production profile refuses to start with a crash point armed.
 """
 
@@ -33,25 +34,27 @@ NAMES = frozenset(CRASH_POINTS)
 
 CRASH_AT = "OUTDIAL_CRASH_AT"
 CRASH_MARK = "OUTDIAL_CRASH_MARK"
-
-
-def _kill_this_process() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+CRASH_BY = "OUTDIAL_CRASH_BY"
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+"""Dead for good, or a zombie: away for as long as somebody likes, and back in the middle of what it did."""
 
 
 class Crashpoints:
     """One armed crash point at most, with its count. Raises `BadConfiguration` for a name or count that is none."""
 
-    def __init__(self, environment: Mapping[str, str], die: Callable[[], None] = _kill_this_process) -> None:
+    def __init__(self, environment: Mapping[str, str], die: Callable[[], None] | None = None) -> None:
         name, colon, count = environment.get(CRASH_AT, "").partition(":")
         if name and name not in CRASH_POINTS:
             raise BadConfiguration(f"{CRASH_AT}: unknown crash point {name!r} (known: {', '.join(CRASH_POINTS)})")
         if colon and not (count.isdecimal() and int(count) > 0):
             raise BadConfiguration(f"{CRASH_AT}: {count!r} is no count (write {name}:2 for the second passing)")
+        by = environment.get(CRASH_BY, "kill")
+        if by not in SIGNALS:
+            raise BadConfiguration(f"{CRASH_BY}: {by!r} is no way to crash (known: {', '.join(SIGNALS)})")
         self.armed = name
         self._left = int(count) if colon else 1
         self._mark = environment.get(CRASH_MARK)
-        self._die = die
+        self._die = die or (lambda: os.kill(os.getpid(), SIGNALS[by]))
 
     def pass_by(self, name: str) -> None:
         """Say that the process is at `name` now; does not return if it is to die here."""
