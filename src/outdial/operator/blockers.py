@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from outdial.errors import NotFound
 from outdial.operator.hints import HINTS
 from outdial.operator.snapshot import one_moment
-from outdial.operator.true_blockers import read_true_blockers
+from outdial.operator.true_blockers import TrueBlockers, read_true_blockers
 from outdial.postgres.reports import attempts as lists
 from outdial.postgres.reports import capacity as reports
 from outdial.rules.blocker import Blocker
@@ -44,9 +44,15 @@ async def campaign_blockers(pool: asyncpg.Pool, campaign: str) -> tuple[Waiting,
 
 async def read_blockers(connection: Any, tenant: str, campaigns: Sequence[str]) -> dict[str, tuple[Waiting, ...]]:
     """The same for several campaigns of a tenant."""
+    return await told_waits(connection, campaigns, await read_true_blockers(connection, tenant, campaigns))
+
+
+async def told_waits(
+    connection: Any, campaigns: Sequence[str], true: TrueBlockers, *, oldest: int = reports.OLDEST
+) -> dict[str, tuple[Waiting, ...]]:
+    """The same, with the limits around these campaigns known. `oldest`: attempts that the first time is looked for among."""
     counts = await reports.waits(connection, campaigns)
-    soonest = await reports.soonest(connection, counts)
-    true = await read_true_blockers(connection, tenant, campaigns)
+    soonest = await reports.soonest(connection, [wait for wait in counts if wait[1] != Blocker.IN_LINE], oldest)
     found: dict[str, dict[Blocker, Waiting]] = {campaign: {} for campaign in campaigns}
     for (campaign, stored), attempts in counts.items():
         derived = true.of(campaign, stored, soonest.get((campaign, stored)))

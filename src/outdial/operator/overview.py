@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from outdial.operator.blockers import Waiting, read_blockers
+from outdial.operator.blockers import Waiting, told_waits
 from outdial.operator.capacity import HOUR_S
-from outdial.operator.snapshot import SPAM_THRESHOLD, Snapshot, one_moment, read_snapshot
-from outdial.operator.true_blockers import NO_ROOM
-from outdial.ports.catalogue import PoolView
+from outdial.operator.snapshot import SPAM_THRESHOLD, catalogue_now, one_moment
+from outdial.operator.true_blockers import NO_ROOM, TrueBlockers, surroundings
 from outdial.postgres.reports import capacity as capacity_of
 from outdial.postgres.reports import explain as limits_of
 from outdial.postgres.reports import overview as reports
+from outdial.postgres.weights import load_conditions
 from outdial.rules.blocker import Blocker
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
-from outdial.rules.ids import CampaignId
+from outdial.rules.catalogue_rows import CampaignRow, CatalogueRows, MemberRow
+from outdial.rules.eligibility import static_skip
+from outdial.rules.ids import CampaignId, ConnectionId
+from outdial.rules.policy import SelectionPolicy
+from outdial.rules.pool import SkipReason
 from outdial.rules.pool_capacity import PoolCapacity, drain_s, pool_capacity, starts_per_second
+from outdial.rules.pool_weights import PoolWeights, number_facts
 
 if TYPE_CHECKING:
     import asyncpg
@@ -29,8 +34,11 @@ LATE_S: Final = 10.0
 """A replica says every two seconds that it lives; after this it is late."""
 
 
-LATEST: Final = 100
-"""Ended attempts of each campaign that the mean time a slot is held is taken over: this is looked at often."""
+LATEST, OLDEST = 20, 20
+"""Ended attempts of each campaign that the mean time a slot is held is taken over, and waiting ones that the soonest time
+is looked for among: fewer than on the campaign's own page, because this is asked all the time."""
+_NOWHERE: Final = CampaignId("")
+_BY_OPERATOR: Final = frozenset({SkipReason.INACTIVE, SkipReason.PAUSED})
 
 
 class Dialling(StrEnum):
@@ -97,23 +105,28 @@ class Overview:
 async def overview(pool: asyncpg.Pool, *, spam_threshold: float = SPAM_THRESHOLD) -> Overview:
     """How things stand over all tenants."""
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
-        limits = await limits_of.limits(connection, _keys(snapshot))
-        waiting = await _waiting(connection, snapshot)
+        rows = await catalogue_now(connection)
+        at = await limits_of.clock(connection)
+        capped = [name for name, row in rows.numbers.items() if row.settings.get("max_calls_24h")]
+        abilities = _abilities(rows, await load_conditions(connection, at, capped), at, spam_threshold)
+        limits = await limits_of.limits(connection, _keys(rows))
+        tenants: dict[str, str] = {name: row.tenant for name, row in rows.campaigns.items()}
+        through = {name: one.through for name, one in abilities.items()}
+        true = TrueBlockers(at, surroundings(tenants, through, limits))
+        waiting = await told_waits(connection, list(tenants), true, oldest=OLDEST)
         held = await capacity_of.held(
-            connection, [name for name, waits in waiting.items() if waits], snapshot.at - HOUR_S, LATEST
+            connection, [name for name, waits in waiting.items() if waits], at - HOUR_S, LATEST
         )
         replicas = await reports.replicas(connection)
         counts = await reports.counts(connection)
     campaigns = tuple(
-        _line(snapshot, snapshot.view(name), limits, waiting.get(name, ()), held.get(name))
-        for name in sorted(snapshot.rows.campaigns)
+        _line(row, abilities[name], limits, waiting[name], held.get(name), at)
+        for name, row in sorted(rows.campaigns.items())
     )
     return Overview(
-        at=snapshot.at,
+        at=at,
         replicas=tuple(
-            Replica(worker, epoch, seen_at, snapshot.at - seen_at, snapshot.at - seen_at > LATE_S)
-            for worker, epoch, seen_at in replicas
+            Replica(worker, epoch, seen_at, at - seen_at, at - seen_at > LATE_S) for worker, epoch, seen_at in replicas
         ),
         campaigns=campaigns,
         in_use=sum(one.in_use for one in campaigns),
@@ -124,8 +137,7 @@ async def overview(pool: asyncpg.Pool, *, spam_threshold: float = SPAM_THRESHOLD
     )
 
 
-def _keys(snapshot: Snapshot) -> list[LimitKey]:
-    rows = snapshot.rows
+def _keys(rows: CatalogueRows) -> list[LimitKey]:
     return [
         *(LimitKey(LimitKind.TENANT, name) for name in rows.tenants),
         *(LimitKey(LimitKind.CAMPAIGN, name) for name in rows.campaigns),
@@ -133,45 +145,62 @@ def _keys(snapshot: Snapshot) -> list[LimitKey]:
     ]
 
 
-async def _waiting(connection: Any, snapshot: Snapshot) -> dict[str, tuple[Waiting, ...]]:
-    of_tenant: dict[str, list[str]] = {}
-    for campaign, row in snapshot.rows.campaigns.items():
-        of_tenant.setdefault(row.tenant, []).append(campaign)
-    found: dict[str, tuple[Waiting, ...]] = {}
-    for tenant, campaigns in sorted(of_tenant.items()):
-        found |= await read_blockers(connection, tenant, campaigns)
+@dataclass(slots=True)
+class _Ability:
+    """What a campaign's pool can do. `through`: connections of numbers that nobody took out; `usable`: how many numbers
+    may call through each."""
+
+    numbers: int = 0
+    through: set[str] = field(default_factory=set)
+    usable: Counter[ConnectionId] = field(default_factory=Counter)
+
+
+def _abilities(rows: CatalogueRows, weights: PoolWeights, at: float, spam_threshold: float) -> dict[str, _Ability]:
+    """Of each campaign. Judged number by number, not member by member: pools share them, and this is looked at often."""
+    policy = SelectionPolicy(spam_threshold=spam_threshold)
+    out = {
+        name: static_skip(number_facts(row, MemberRow(_NOWHERE, name), weights), at, policy)
+        for name, row in rows.numbers.items()
+    }
+    found = {str(name): _Ability() for name in rows.campaigns}
+    for (campaign, number), member in rows.members.items():
+        ability, why, connection = found[campaign], out[number], rows.numbers[number].connection
+        ability.numbers += 1
+        if member.paused or why in _BY_OPERATOR:
+            continue
+        ability.through.add(connection)
+        if why is None:
+            ability.usable[connection] += 1
     return found
 
 
 def _line(
-    snapshot: Snapshot,
-    view: PoolView,
+    row: CampaignRow,
+    ability: _Ability,
     limits: Mapping[LimitKey, Limit],
     waiting: Sequence[Waiting],
     held_s: float | None,
+    at: float,
 ) -> CampaignLine:
-    campaign, tenant = view.policy.campaign, view.policy.tenant
-    members = view.index.picture.members
-    eligible = Counter(one.connection for one in members if one.static_skip is None)
     capacity = pool_capacity(
-        limits.get(LimitKey(LimitKind.TENANT, tenant), NO_ROOM),
-        limits.get(LimitKey(LimitKind.CAMPAIGN, campaign), NO_ROOM),
-        {name: limits.get(LimitKey(LimitKind.CONNECTION, name), NO_ROOM) for name in eligible},
-        eligible,
-        snapshot.at,
+        limits.get(LimitKey(LimitKind.TENANT, row.tenant), NO_ROOM),
+        limits.get(LimitKey(LimitKind.CAMPAIGN, row.campaign), NO_ROOM),
+        {name: limits.get(LimitKey(LimitKind.CONNECTION, name), NO_ROOM) for name in ability.usable},
+        ability.usable,
+        at,
     )
     backlog = sum(one.attempts for one in waiting)
     return CampaignLine(
-        campaign=campaign,
-        tenant=tenant,
+        campaign=row.campaign,
+        tenant=row.tenant,
         dialling=_dialling(capacity, waiting),
-        is_paused=snapshot.rows.campaigns[CampaignId(campaign)].paused,
+        is_paused=row.paused,
         in_use=capacity.campaign.in_use,
         ceiling=capacity.ceiling,
         free_now=capacity.free_now,
         binds=tuple(one.value for one in capacity.binds),
-        numbers=len(members),
-        usable_numbers=eligible.total(),
+        numbers=ability.numbers,
+        usable_numbers=ability.usable.total(),
         backlog=backlog,
         drain_s=drain_s(backlog, starts_per_second(capacity, held_s)),
         waiting=tuple(waiting),

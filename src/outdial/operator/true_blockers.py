@@ -3,7 +3,7 @@ stored but worked out when somebody asks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +47,23 @@ async def read_true_blockers(connection: Any, tenant: str, campaigns: Sequence[s
     keys |= {LimitKey(LimitKind.CONNECTION, one) for of_campaign in through.values() for one in of_campaign}
     limits = await reports.limits(connection, keys)
 
+    tenants = dict.fromkeys(campaigns, tenant)
+    return TrueBlockers(await reports.clock(connection), surroundings(tenants, through, limits))
+
+
+def surroundings(
+    campaigns: Mapping[str, str], through: Mapping[str, Iterable[str]], limits: Mapping[LimitKey, Limit]
+) -> dict[str, Surroundings]:
+    """What stands around each campaign. `campaigns`: with their tenants; `through`: connections that each may call by."""
+
     def limit(kind: LimitKind, name: str) -> Limit:
         return limits.get(LimitKey(kind, name), NO_ROOM)
 
-    return TrueBlockers(
-        await reports.clock(connection),
-        {
-            campaign: Surroundings(
-                limit(LimitKind.TENANT, tenant),
-                limit(LimitKind.CAMPAIGN, campaign),
-                [limit(LimitKind.CONNECTION, one) for one in through.get(campaign, ())],
-            )
-            for campaign in campaigns
-        },
-    )
+    return {
+        campaign: Surroundings(
+            limit(LimitKind.TENANT, tenant),
+            limit(LimitKind.CAMPAIGN, campaign),
+            [limit(LimitKind.CONNECTION, one) for one in through.get(campaign, ())],
+        )
+        for campaign, tenant in campaigns.items()
+    }

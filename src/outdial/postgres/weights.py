@@ -44,10 +44,20 @@ async def load_weights_of(
         )
 
 
+async def load_conditions(connection: Any, now: float, capped: Collection[str]) -> PoolWeights:
+    """Only what can keep a number out: what was found against numbers, and the dials of those that have a daily cap."""
+    with translate_errors():
+        return _weights(
+            volumes=await connection.fetch(SQL["volumes_of"], now - DAY_S, sorted(capped)),
+            health=await connection.fetch(SQL["health_against"]),
+            scores=await connection.fetch(SQL["spam_scores"]),
+        )
+
+
 def _weights(
     *,
-    stats: Iterable[Row],
-    baselines: Iterable[Row],
+    stats: Iterable[Row] = (),
+    baselines: Iterable[Row] = (),
     volumes: Iterable[Row],
     health: Iterable[Row],
     scores: Iterable[Row],

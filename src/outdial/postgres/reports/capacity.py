@@ -23,10 +23,10 @@ async def waits(connection: Any, campaigns: Sequence[str]) -> dict[Wait, int]:
     return {(row["campaign"], row["blocker"]): row["attempts"] for row in rows}
 
 
-async def soonest(connection: Any, of: Iterable[Wait]) -> dict[Wait, float]:
+async def soonest(connection: Any, of: Iterable[Wait], oldest: int = OLDEST) -> dict[Wait, float]:
     """When the first of them may go on, Unix seconds; missing = nobody can say. Needs an open transaction."""
     await connection.execute(LISTS["in_order"])  # just after a flood nobody has analysed the table yet
-    rows = await connection.fetch(SQL["soonest"], *columns(sorted(of), 2), OLDEST)
+    rows = await connection.fetch(SQL["soonest"], *columns(sorted(of), 2), oldest)
     found = {(row["campaign"], row["blocker"]): row["next_eligible_at"] for row in rows}
     return {wait: at for wait, at in found.items() if at is not None}
 

@@ -8,7 +8,7 @@ from typing import Any
 from outdial.postgres import statements
 from outdial.postgres.rows import Row, columns
 
-SQL = statements.load("reports_health")
+SQL, LISTS = statements.load("reports_health"), statements.load("reports_attempts")
 Member = tuple[str, str]
 """(campaign, number)."""
 SPAN_S = 10_800.0
@@ -21,7 +21,10 @@ async def campaign_day(connection: Any, campaign: str, since: float) -> list[Row
 
 
 async def number_day(connection: Any, number: str, since: float) -> list[Row]:
-    """How the calls from the number ended: the same columns."""
+    """How the calls from the number ended: the same columns. Needs an open transaction."""
+    await connection.execute(
+        LISTS["in_order"]
+    )  # else every campaign's index of the day is read through beside the number's
     return list(await connection.fetch(SQL["number_day"], number, since, SPAN_S))
 
 

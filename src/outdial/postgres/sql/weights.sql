@@ -39,6 +39,10 @@ group by number
 -- $1 numbers
 select * from number_health where number = any ($1::text[])
 
+-- name: health_against
+-- Numbers that something speaks against just now; whoever is not among them is well
+select * from number_health where own_score > 0 or carrier_rejected_at is not null or failing_since is not null
+
 -- name: spam_scores_of
 -- $1 numbers
 select number, max(score) as score from spam_reports where number = any ($1::text[]) group by number
