@@ -18,10 +18,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the next ones count on (default 1)")
     parser.add_argument("--json", type=Path, help="write runs, violations and reached there")
     parser.add_argument("--replay", type=int, metavar="SEED", help="one run only, with its trace")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share the runs (default 1)")
     asked = parser.parse_args()
     if asked.replay is not None:
         return _replay(asked.replay)
-    verdict = run(asked.runs, asked.seed, _tell)
+    verdict = run(asked.runs, asked.seed, _tell, jobs=asked.jobs)
     _print(verdict, asked.seed)
     if asked.json is not None:
         asked.json.write_text(json.dumps(_plain(verdict, asked.seed), indent=2) + "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from random import Random
 
 from outdial.errors import DatabaseUnavailable
@@ -23,6 +24,7 @@ class Database:
         self.open: set[Transaction] = set()
         self.on_intents: list[Callable[[Process], None]] = []
         """Called when a turn of that process has committed intents."""
+        self._transactions = 0
         self.is_over = False
         """The run has ended: nothing has any effect any more."""
 
@@ -30,6 +32,8 @@ class Database:
         """One way over the network."""
         if self.is_over:
             raise asyncio.CancelledError
+        if self.rng.random() < self.weather.at_once:
+            return
         await asyncio.sleep(self.rng.random() * self.weather.longest_delay)
         if self.is_over:
             raise asyncio.CancelledError
@@ -56,7 +60,8 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Committed when the block ends well, undone otherwise."""
-        transaction = Transaction(PROCESS.get())
+        self._transactions += 1
+        transaction = Transaction(PROCESS.get(), self._transactions)
         self.open.add(transaction)
         try:
             yield transaction
@@ -83,7 +88,7 @@ class Database:
 
     def break_connections(self, of: Process) -> None:
         """The process died, or was silent in a transaction for too long."""
-        for transaction in sorted((t for t in self.open if t.owner is of), key=id):
+        for transaction in sorted((t for t in self.open if t.owner is of), key=attrgetter("number")):
             self.abort(transaction)
 
     async def statement(self, transaction: Transaction) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,12 +64,15 @@ class Happenings:
         self._does[what]()
 
     def heal(self) -> None:
-        """Everybody goes on, limits are as at the beginning, numbers are in use, nothing goes wrong any more."""
+        """Everybody goes on, or one alone has to end what the others left; limits are as at the beginning, numbers are in use, nothing goes wrong any more."""
         self._book.note("heals")
         self._world.weather.heal()
         self._armed.clear()
+        for worker in self._world.alive()[1:] if self._rng.random() < 0.6 else ():
+            worker.kill()
         for worker in self._world.alive():
             worker.go_on()
+            worker.calm_down()
         if not self._world.alive():
             self._world.new_worker()
         self._change(self._restore)
@@ -156,7 +160,7 @@ class Happenings:
             link.lose_connection()
 
     def _restart_database(self) -> None:
-        for transaction in sorted(self._world.database.open, key=lambda t: t.owner.name if t.owner else ""):
+        for transaction in sorted(self._world.database.open, key=attrgetter("number")):
             self._world.database.abort(transaction)
 
     # -- operators

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from outdial.catalogue.policies import campaign_policy
 from outdial.ports.records import MemberKey
 from outdial.rules.attempt import AttemptRequest, CancelRequest
 from outdial.rules.capacity import LimitKey, LimitKind
@@ -15,6 +14,7 @@ from outdial.rules.ids import CampaignId, NumberId
 from outdial.rules.outcome import Ending, Outcome, answer_for_rate, is_answered
 from tests.simulation.broker_model import Broker
 from tests.simulation.carrier_model import EPOCH, Create, Exchange
+from tests.simulation.scenario import known_policy
 from tests.simulation.tables import OutcomeRow, Tables
 from tests.simulation.worker import PLACE_WITHIN_S, Worker
 
@@ -228,7 +228,7 @@ class Judgement:
         for row in self._tables.outcomes.values():
             if row.ended.call is None or not row.ended.call.counted or row.outcome == Ending.EXPIRED:
                 continue
-            policy = campaign_policy(self._tables.catalogue.campaigns[row.ended.campaign], spam_threshold=0.75)
+            policy = known_policy(self._tables.catalogue.campaigns[row.ended.campaign], spam_threshold=0.75)
             said = answer_for_rate(Outcome(row.outcome), policy)
             if said is not None:
                 member = MemberKey(row.ended.campaign, row.ended.call.identity.number)

@@ -16,9 +16,11 @@ LOCK_TIMEOUT_S = 5.0
 class Transaction:
     """One open transaction: its locks, and what its commit will do. `aborted`: the server gave it up."""
 
-    __slots__ = ("aborted", "effects", "held", "owner", "waiting_for")
+    __slots__ = ("aborted", "effects", "held", "number", "owner", "waiting_for")
 
-    def __init__(self, owner: Process | None) -> None:
+    def __init__(self, owner: Process | None, number: int = 0) -> None:
+        self.number = number
+        """Of those that were ever open: an order that is the same in every process."""
         self.owner = owner
         self.held: list[Hashable] = []
         self.waiting_for: Hashable | None = None

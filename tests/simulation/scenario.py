@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
 
+from outdial.catalogue.policies import campaign_policy
 from outdial.dispatch.dispatcher import Pauses
 from outdial.rules.attempt import AttemptRequest, CancelRequest
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
 from outdial.rules.catalogue_rows import CampaignRow, CatalogueRows, ConnectionRow, MemberRow, NumberRow, TenantRow
 from outdial.rules.ids import E164, AttemptId, AttemptKey, CampaignId, ConnectionId, NumberId, TenantId
+from outdial.rules.policy import CampaignPolicy
 from tests.simulation.broker_model import Message
 from tests.simulation.carrier_model import EPOCH
 
 RING_S, TALK_S = 5, 10
-HEALED_AT_S = 30.0
+HEALED_AT_S = 24.0
 """From then on nothing new goes wrong."""
 CONTACTS = tuple(E164(f"+1{area}555{n:04d}") for n, area in enumerate((202, 212, 312, 415, 202, 617), 101))
 
@@ -48,7 +50,7 @@ def draw_scenario(rng: Random) -> Scenario:
         sends=sorted(sends + _cancels(rng, keys), key=lambda pair: pair[0]),
         events=sorted(events),
         workers=rng.randint(1, 3),
-        pauses=Pauses(poll_s=rng.uniform(2, 8), sweep_s=rng.uniform(2, 8), recover_s=rng.uniform(2, 8), leftovers_s=7.0),
+        pauses=Pauses(poll_s=rng.uniform(2, 9), sweep_s=rng.uniform(2, 9), recover_s=rng.uniform(2, 9), leftovers_s=8.0),
         skew_s=0.001 if paced else rng.choice([0.0, 0.02, 1.0]),
     )  # fmt: skip
     if rng.random() < 0.2:
@@ -108,11 +110,11 @@ def _settings(rng: Random) -> dict[str, object]:
 def _jobs(rng: Random, catalogue: CatalogueRows) -> tuple[list[AttemptKey], list[tuple[float, Message]]]:
     keys, sends = [], []
     contacts = CONTACTS[: rng.randint(2, len(CONTACTS))]
-    for n in range(rng.randint(3, 10)):
+    for n in range(rng.randint(2, 8)):
         row = catalogue.campaigns[rng.choice(sorted(catalogue.campaigns))]
         key = AttemptKey(row.tenant, AttemptId(UUID(int=rng.getrandbits(128), version=4)))
         keys.append(key)
-        when = rng.uniform(0.0, 15.0) if rng.random() < 0.5 else 0.1
+        when = rng.uniform(0.0, 12.0) if rng.random() < 0.5 else 0.1
         not_after = EPOCH + when + rng.uniform(5.0, 40.0) if rng.random() < 0.15 else None
         request = AttemptRequest(
             key=key, campaign=row.campaign, to=rng.choice(contacts), body_hash=b"%d" % n, raw={"to": ""},
@@ -152,3 +154,14 @@ def _script(rng: Random) -> list[tuple[float, str]]:
     if rng.random() < 0.5:  # the moments that matter most, hit on purpose
         script += [(rng.uniform(0.0, 10.0), rng.choice(_AT_AN_INTENT)) for _ in range(rng.randint(1, 3))]
     return script
+
+
+def known_policy(row: CampaignRow, *, spam_threshold: float) -> CampaignPolicy:
+    """`campaign_policy`, remembered: campaigns of many runs are alike, and reading one takes as long as ten turns."""
+    key = repr(row)
+    if key not in _POLICIES:
+        _POLICIES[key] = campaign_policy(row, spam_threshold=spam_threshold)
+    return _POLICIES[key]
+
+
+_POLICIES: dict[str, CampaignPolicy] = {}

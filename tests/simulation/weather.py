@@ -34,12 +34,15 @@ class Weather:
     carrier_hangs: float = 0.0
     """The carrier does not end the call at its limits."""
     longest_delay: float = 0.002
+    at_once: float = 0.0
+    """A statement takes no time: what follows it in the code follows it directly."""
 
     def heal(self) -> None:
         """From now on all is well; callbacks that are lost for the whole run stay lost."""
-        lost = self.callback_lost
+        lost, at_once = self.callback_lost, self.at_once
         for one in fields(self):
             setattr(self, one.name, one.default)
+        self.at_once = at_once
         self.callback_lost = lost if lost == 1.0 else 0.0
 
 
@@ -67,7 +70,7 @@ _MOST = {
 
 def draw_weather(rng: Random) -> Weather:
     """Each kind of fault is on in about a third of the runs; in some runs every callback is lost."""
-    weather = Weather(longest_delay=rng.choice([0.0005, 0.002, 0.004]))
+    weather = Weather(longest_delay=rng.choice([0.0005, 0.002, 0.004]), at_once=rng.choice([0.3, 0.6, 0.8]))
     if rng.random() < 0.1:
         return weather
     for name, most in _MOST.items():

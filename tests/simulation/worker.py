@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from random import Random
 from uuid import UUID
 
@@ -34,9 +35,23 @@ PLACE_WITHIN_S = 5.0
 LATE_START_S = 0.04
 ADOPT_MARGIN_S = 2.0
 HANG_UP_MARGIN_S = 10.0
+PATIENCE = 3.0
+"""Pauses between two looks are so many times longer once the run has healed."""
 METRICS = Metrics()
 """Shared by all runs: building them takes as long as a whole run."""
 log = structlog.get_logger(__name__)
+
+
+class LightBackground(Background):
+    """Pauses by one timer, and longer ones once all is well: most of a run's time is spent in waiting for nothing."""
+
+    patience = 1.0
+
+    async def pause(self, seconds: float) -> None:
+        """See `Background`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * self.patience):
+                await self.stopping.wait()
 
 
 class PatientRelay(Relay):
@@ -58,7 +73,7 @@ class Worker:
         self.link = Link(broker)
         loop = asyncio.get_running_loop()
         self.clock = SystemClock(monotonic=loop.time, wall=lambda: EPOCH + loop.time() + skew_s)
-        self.background = Background(METRICS, self.clock)
+        self.background = LightBackground(METRICS, self.clock)
         store = ModelStore(database, UUID(int=rng.getrandbits(128), version=4))
         self.pools = LivePools(store.load_catalogue, store.load_weights, self.clock, spam_threshold=0.75)
         self._store, self._pauses = store, pauses
@@ -126,6 +141,10 @@ class Worker:
         return True
 
     # -- what can happen to it
+
+    def calm_down(self) -> None:
+        """Nothing goes wrong any more: look less often at what nobody announces."""
+        self.background.patience = PATIENCE
 
     def pause(self) -> None:
         """SIGSTOP."""
