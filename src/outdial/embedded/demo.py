@@ -24,7 +24,7 @@ from outdial.catalogue.read import read_catalogue
 from outdial.embedded import demo_world
 from outdial.embedded.demo_rabbitmq import open_rabbitmq
 from outdial.embedded.demo_report import DemoReport
-from outdial.embedded.demo_serve import served, until_told_to_stop
+from outdial.embedded.demo_serve import outsiders_environment, served, until_told_to_stop
 from outdial.embedded.demo_transport import DemoTransport, Publish
 from outdial.embedded.postgres import LocalPostgres, wheel_binaries
 from outdial.embedded.rabbitmq import free_port
@@ -91,16 +91,18 @@ async def run_demo(options: DemoOptions, say: Callable[[str], None]) -> DemoRepo
                 await run.everything()
                 await report.read(pool, _weights(app), await carrier.tally())
             else:
-                await _serve(options.serve, app, run, say)
+                others = outsiders_environment(server.url(), broker.environment, free_port())
+                await _serve(options.serve, app, run, say, others)
         finally:
             await app.stop()
         return report
 
 
-async def _serve(port: int, app: App, run: _Run, say: Callable[[str], None]) -> None:
+async def _serve(port: int, app: App, run: _Run, say: Callable[[str], None], others: str) -> None:
     async with served(app, port) as at:
         say(at.words)
         await run.everything()
+        say(others)
         say("\nThe calls above have ended; one more begins every second. Ctrl-C ends the demo.")
         await until_told_to_stop(run.another_call)
 
@@ -184,7 +186,7 @@ def _weights(app: App) -> dict[str, float]:
 
 def _secret(reference: str) -> SecretStr:
     """The demo's own credentials; nothing is read from the environment."""
-    tokens = {f"env:OUTDIAL_TEST_{c.name.upper().replace('-', '_')}_TOKEN": c.token for c in demo_world.CONNECTIONS}
+    tokens = {f"env:{demo_world.token_name(c.name)}": c.token for c in demo_world.CONNECTIONS}
     if reference not in tokens:
         raise BadConfiguration(f"the demo has no credential {reference}")
     return SecretStr(tokens[reference])

@@ -27,4 +27,5 @@ async def open_rabbitmq(parts: AsyncExitStack) -> DemoTransport:
     async def publish(tenant: str, body: bytes, kind: str, message_id: str) -> None:
         await transport.publisher.publish_attempt(tenant, body, type_=kind, message_id=message_id)
 
-    return DemoTransport(transport, publish, words)
+    reached_by = {"OUTDIAL_RABBITMQ__URL": url, "OUTDIAL_RABBITMQ__PREFIX": prefix}
+    return DemoTransport(transport, publish, words, reached_by)

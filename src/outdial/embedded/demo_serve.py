@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shlex
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from outdial.admin.opening import AdminOptions, open_admin
+from outdial.embedded import demo_world
 
 if TYPE_CHECKING:
     from outdial.app import App
@@ -49,6 +51,21 @@ async def served(app: App, port: int) -> AsyncIterator[Served]:
     admin = open_admin(options, lambda: app.pool, lambda: app.transport.publisher, lambda _: SecretStr(tokens))
     async with admin:
         yield Served(admin.url, operator, viewer)
+
+
+def outsiders_environment(database_url: str, broker: Mapping[str, str], free_port: int) -> str:
+    """What to paste into another terminal, so that `outdial` there works on the demo. `free_port`: for the callbacks of
+    a second replica."""
+    variables = {
+        "OUTDIAL_DATABASE__URL": database_url,
+        **broker,
+        "OUTDIAL_CALLBACKS__PORT": str(free_port),
+        "OUTDIAL_CALLBACKS__PUBLIC_URL": f"http://127.0.0.1:{free_port}",
+        **{demo_world.token_name(c.name): c.token for c in demo_world.CONNECTIONS},
+    }
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    without = "" if broker else "\n(jobs from outside need a real broker: make demo BROKER=rabbitmq ARGS=--serve)"
+    return "\n".join(["\nTo work on it from another terminal, paste there:\n", *lines]) + without
 
 
 async def until_told_to_stop(another_call: Callable[[], Awaitable[None]]) -> None:

@@ -50,7 +50,15 @@ NUMBERS = (
     DemoNumber("gb-weak", "+441614960102", "demo-eu", 0.12),
     DemoNumber("fr-fair", "+33199001234", "demo-eu", 0.35),
 )
+SPARE = {"demo-us": ("+12025550198", "+13125550199")}
+"""Numbers that the simulated account owns and no campaign uses yet: for those who try a campaign of their own."""
+SPARE_ANSWER_RATE = 0.35
 _US_AREAS = (202, 212, 213, 303, 305, 312, 404, 415, 512, 602, 617, 702, 713, 808, 907)
+
+
+def token_name(connection: str) -> str:
+    """The environment variable that the catalogue names for a connection's token."""
+    return f"OUTDIAL_TEST_{connection.upper().replace('-', '_')}_TOKEN"
 
 
 def catalogue(carrier_url: str, limit_factor: int = 1) -> str:
@@ -64,7 +72,7 @@ def catalogue(carrier_url: str, limit_factor: int = 1) -> str:
             f'account = "{c.account_id}"',
             f"max_calls = {c.limit * limit_factor}",
             f"calls_per_second = {c.calls_per_second}",
-            f'credentials = {{ auth_token = "env:OUTDIAL_TEST_{c.name.upper().replace("-", "_")}_TOKEN" }}',
+            f'credentials = {{ auth_token = "env:{token_name(c.name)}" }}',
             "",
         ]
     for n in NUMBERS:
@@ -101,7 +109,10 @@ def scenario(seed: int) -> dict[str, Any]:
                 "auth_token": c.token,
                 "limit": c.limit,
                 "calls_per_second": c.calls_per_second,
-                "numbers": {n.e164: {"answer_rate": n.answer_rate} for n in NUMBERS if n.connection == c.name},
+                "numbers": {
+                    **{n.e164: {"answer_rate": n.answer_rate} for n in NUMBERS if n.connection == c.name},
+                    **{e164: {"answer_rate": SPARE_ANSWER_RATE} for e164 in SPARE.get(c.name, ())},
+                },
             }
             for c in CONNECTIONS
         },

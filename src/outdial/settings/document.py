@@ -38,13 +38,14 @@ def _lines() -> Iterator[str]:
 
 def _described(known: Known) -> Iterator[str]:
     unit = f" In {known.unit}." if known.unit else ""
-    allowed = f" Allowed: {_range(known)}." if _range(known) else ""
+    allowed = f" Allowed: {allowed_values(known)}." if allowed_values(known) else ""
     yield f"# {known.info.description}{unit}{allowed}"
     yield f"# Why: {known.why}."
-    yield f"# {known.key} = {_toml(known.info.default)}\n"
+    yield f"# {known.key} = {default_text(known)}\n"
 
 
-def _range(known: Known) -> str:
+def allowed_values(known: Known) -> str:
+    """`from 1 to 60`, `json | console`; empty when any value of its type will do."""
     if choices := get_args(known.info.annotation):
         return " | ".join(map(str, choices))
     low, high = "", ""
@@ -56,7 +57,9 @@ def _range(known: Known) -> str:
     return f"{low} to {high}" if high else low
 
 
-def _toml(value: Any) -> str:
+def default_text(known: Known) -> str:
+    """The default as TOML writes it."""
+    value: Any = known.info.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     if isinstance(value, bool | int | float):
