@@ -33,7 +33,7 @@ class Stage:
 
     def a_worker(self) -> Worker | None:
         """One that runs, whichever."""
-        alive = [worker for worker in self.crew.alive if worker.is_ready]
+        alive = [worker for worker in self.crew.alive if worker.is_ready and not worker.told_to_stop]
         return self.rng.choice(alive) if alive else None
 
 

@@ -81,7 +81,8 @@ def plan(seed: int) -> Plan:
     """Draw a run. Every one of them kills a worker, at a crash point or at any moment."""
     rng = Random(f"chaos/{seed}")
     jobs = rng.randint(20, 40)
-    crash_at = f"{rng.choice(list(CRASH_POINTS))}:{rng.randint(1, 4)}" if rng.random() < 0.7 else ""
+    point, passing = rng.choice(list(CRASH_POINTS)), rng.randint(1, 4)
+    crash_at = f"{point}:{1 if point == 'in_shutdown' else passing}" if rng.random() < 0.7 else ""
     names = rng.choices(list(FAULTS), list(FAULTS.values()), k=rng.randint(1, 3))
     names += [name for name, one_in in RARE.items() if rng.randrange(one_in) == 0]
     if not crash_at:

@@ -81,7 +81,9 @@ async def live_through(stage: Stage, plan: Plan) -> RunReport:
             report.violations.append(f"not everything ended within {OVER_WITHIN_S:.0f} s of the last fault")
         await _count(one, report)
         if newcomer is not None and newcomer.runs:
-            await newcomer.end(signal.SIGTERM)
+            if not newcomer.told_to_stop:
+                newcomer.send(signal.SIGTERM)
+            await newcomer.ended()
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -147,7 +149,7 @@ async def _heal(stage: Stage) -> None:
         way.heal()
     one.carrier.faults.clear()
     await until_it_answers(one.pool)
-    if not any(worker.is_ready and not worker.armed for worker in one.alive):
+    if not any(worker.is_ready and not worker.armed and not worker.told_to_stop for worker in one.alive):
         await one.start()
 
 

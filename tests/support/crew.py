@@ -74,11 +74,17 @@ class Worker(Daemon):
     mark: Path
     is_ready = False
     armed = False
+    told_to_stop = False
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
         await super().start()
         self.is_ready = True
+
+    def send(self, number: signal.Signals) -> None:
+        """Send the signal. A second SIGTERM would end it at once, whatever it has still to do."""
+        self.told_to_stop |= number is signal.SIGTERM
+        super().send(number)
 
     @property
     def died_at(self) -> str:
@@ -175,7 +181,7 @@ class Crew:
 
     async def judged(self) -> list[str]:
         """End all workers in order, then ask the three witnesses."""
-        await asyncio.gather(*(worker.end(signal.SIGTERM) for worker in self.alive))
+        await asyncio.gather(*(w.ended() if w.told_to_stop else w.end(signal.SIGTERM) for w in self.alive))
         return await self.judged_as_it_stands(await self.records.left())
 
     async def judged_as_it_stands(self, left: dict[str, int] | None = None) -> list[str]:
