@@ -8,7 +8,7 @@
 
 create table tenants (
     tenant     text collate "C" primary key,
-    settings   jsonb not null default '{}',  -- queue, allowed_destinations, allowed_number_kinds
+    settings   jsonb not null default '{}',  -- queue, allowed_destinations, allowed_kinds
     created_at timestamptz not null default now()
 );
 
