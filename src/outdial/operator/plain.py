@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from math import isfinite
 from typing import Any, Final
 from uuid import UUID
@@ -18,12 +19,16 @@ from outdial.rules.events import timestamp
 _TIMES: Final = frozenset({"at", "since", "until", "not_before", "not_after"})
 _TIME_ENDS: Final = ("_at", "_since", "_until")
 _CONTACT: Final = "contact"
+_PLAIN: Final = frozenset({str, int, bool, type(None)})
 
 
 def as_data(value: object, *, full: bool = False, name: str = "") -> Any:
     """The value as JSON knows it. `full`: with the contacts' full numbers; `name`: of the field that it stands in."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return _object({one.name: getattr(value, one.name) for one in fields(value)}, full)
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if is_dataclass(kind):
+        return _object({one: getattr(value, one) for one in _names(kind)}, full)
     if isinstance(value, Mapping):
         return _object({str(key): item for key, item in value.items()}, full)
     if isinstance(value, Enum):
@@ -37,6 +42,11 @@ def as_data(value: object, *, full: bool = False, name: str = "") -> Any:
     if isinstance(value, float):
         return _number(value, name)
     return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind))
 
 
 def is_time(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
@@ -190,14 +190,15 @@ async def _still(pool: asyncpg.Pool, seen: Sequence[Thing]) -> None:
 
 
 def _one(rows: CatalogueRows, kind: Kind, name: str) -> Thing:
-    for thing in _things(rows, kind):
-        if thing.name == name:
-            return thing
+    only: dict[str, Any] = {kind.value: {of: row for of, row in getattr(rows, kind.value).items() if of == name}}
+    for thing in _things(replace(rows, **only), kind):
+        return thing
     raise NotFound(f"there is no {kind.singular} named {name!r}")
 
 
 def _things(rows: CatalogueRows, kind: Kind) -> list[Thing]:
     campaigns = rows.campaigns if kind is Kind.CAMPAIGN else {}
+    rows = replace(rows, members={key: row for key, row in rows.members.items() if row.campaign in campaigns})
     return [
         Thing(
             kind=kind.value,

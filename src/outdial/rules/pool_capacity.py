@@ -87,11 +87,12 @@ def pool_capacity(
     """`numbers`: eligible members by connection; connections without any add nothing. `now` in Unix seconds."""
     used = {name: limit for name, limit in connections.items() if numbers.get(name, 0) > 0}
     lines = tuple(_connection(name, limit, numbers[name], now) for name, limit in sorted(used.items()))
-    works = [limit for limit in used.values() if _state(limit, now)[0] in (ConnectionState.OPEN, ConnectionState.FULL)]
+    works = [used[one.connection] for one in lines if one.state in (ConnectionState.OPEN, ConnectionState.FULL)]
     scopes = (tenant, campaign)
     ceiling, binds = _smallest(sum(map(_size, used.values())), *map(_size, scopes))
     usable, _ = _smallest(sum(map(_size, works)), *(0 if limit.paused else _size(limit) for limit in scopes))
-    free, binds_now = _smallest(sum(_free(limit, now) for limit in used.values()), *(limit.left() for limit in scopes))
+    left = sum(inf if one.room.left is None else one.room.left for one in lines)
+    free, binds_now = _smallest(left, *(limit.left() for limit in scopes))
     return PoolCapacity(
         connections=lines,
         tenant=_room(tenant, tenant.left()),
@@ -132,8 +133,7 @@ def _size(limit: Limit) -> float:
     return inf if limit.max_calls is None else limit.max_calls
 
 
-def _free(limit: Limit, now: float) -> float:
-    state, _ = _state(limit, now)
+def _free(limit: Limit, state: ConnectionState, now: float) -> float:
     if state is not ConnectionState.OPEN:
         return 0
     return min(1, limit.left()) if limit.circuit.state(now) is CircuitState.HALF_OPEN else limit.left()
@@ -154,7 +154,7 @@ def _state(limit: Limit, now: float) -> tuple[ConnectionState, float | None]:
 
 def _connection(name: ConnectionId, limit: Limit, numbers: int, now: float) -> ConnectionRoom:
     state, until = _state(limit, now)
-    return ConnectionRoom(name, numbers, _room(limit, _free(limit, now)), state, until, limit.calls_per_second)
+    return ConnectionRoom(name, numbers, _room(limit, _free(limit, state, now)), state, until, limit.calls_per_second)
 
 
 def _room(limit: Limit, left: float) -> Room:
