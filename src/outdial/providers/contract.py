@@ -7,14 +7,23 @@ place · look up, search, hang up · verify and read callbacks · tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from outdial.errors import BadInput
-from outdial.ports.carriers import CallbackReader, CallbackRequest, Carrier, HandOn
+from outdial.ports.carriers import (
+    CallbackReader,
+    CallbackRequest,
+    CallOrder,
+    Carrier,
+    HandOn,
+    PlaceResult,
+    SearchQuery,
+)
 from outdial.providers.http import HttpClient
+from outdial.rules.call_progress import CallNews
 from outdial.rules.ids import ConnectionId
 
 Option = str | int | float | bool
@@ -110,6 +119,45 @@ class OpenConnection:
     """HTTP methods its provider calls back with."""
     hand_on: Callable[[CallbackRequest], HandOn | None] = hands_nothing_on
     """What of a callback that was read without objection goes on to the customer's own application."""
+
+
+Account = TypeVar("Account")
+
+
+@dataclass(frozen=True, slots=True)
+class Speech(Generic[Account]):
+    """How a provider is spoken: one function per question of `ports.Carrier`, told which account it is about."""
+
+    place: Callable[[CallOrder, Account, HttpClient], Awaitable[PlaceResult]]
+    look_up: Callable[[str, Account, HttpClient], Awaitable[CallNews | None]]
+    search: Callable[[SearchQuery, Account, HttpClient], Awaitable[Sequence[CallNews]]]
+    hang_up: Callable[[str, Account, HttpClient], Awaitable[None]]
+    settle_time_s: float
+    searchable: bool
+
+
+class AccountCarrier(Generic[Account]):
+    """One account at a provider as a `ports.Carrier`."""
+
+    def __init__(self, speech: Speech[Account], account: Account, http: HttpClient) -> None:
+        self._speech, self._account, self._http = speech, account, http
+        self.settle_time_s, self.searchable = speech.settle_time_s, speech.searchable
+
+    async def place(self, order: CallOrder) -> PlaceResult:
+        """See `ports.Carrier`, here and below."""
+        return await self._speech.place(order, self._account, self._http)
+
+    async def look_up(self, carrier_call_id: str) -> CallNews | None:
+        """See `ports.Carrier`."""
+        return await self._speech.look_up(carrier_call_id, self._account, self._http)
+
+    async def search(self, query: SearchQuery) -> Sequence[CallNews]:
+        """See `ports.Carrier`."""
+        return await self._speech.search(query, self._account, self._http)
+
+    async def hang_up(self, carrier_call_id: str) -> None:
+        """See `ports.Carrier`."""
+        await self._speech.hang_up(carrier_call_id, self._account, self._http)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Part 2, look up · search · hang up: all of them may be repeated, and none of them can make a call.
 
 Vonage's list takes neither a number nor a token of ours: calls of the time in question are paged through and matched.
-What is found is worth adopting, what is not found proves nothing (`VonageCarrier.searchable`).
+What is found is worth adopting, what is not found proves nothing (`SPEECH.searchable`).
 """
 
 from __future__ import annotations
