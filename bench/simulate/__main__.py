@@ -30,8 +30,15 @@ def played(worlds: Sequence[str], seeds: Sequence[int], days: int | None) -> dic
     tasks.sort(key=lambda task: -WORLDS[task[0]].size)
     trials: dict[str, list[Trial]] = {world: [] for world in worlds}
     with get_context("spawn").Pool(os.cpu_count()) as pool:
-        for trial in pool.imap(try_world, tasks, chunksize=1):
+        for done, trial in enumerate(pool.imap(try_world, tasks, chunksize=1), 1):
             trials[trial.world].append(trial)
+            if sys.stderr.isatty():
+                print(
+                    f"\r{done} of {len(tasks)} trials",
+                    end="\n" if done == len(tasks) else "",
+                    file=sys.stderr,
+                    flush=True,
+                )
     return trials
 
 

@@ -71,7 +71,8 @@ class Outdial:
         self._hours = _Hours()
         self._at_dial: dict[tuple[int, Call], list[tuple[float, float]]] = {}
         self._tick = -1
-        self._seen = PoolWeights()
+        self._seen: tuple[dict[tuple[CampaignId, NumberId], MemberStats], dict[NumberId, int]] = {}, {}
+        self._seen_baseline = self._baseline
         self._index: PoolIndex | None = None
 
     def pick(self, call: Call) -> int:
@@ -81,7 +82,7 @@ class Outdial:
         picked = choose(self.index(), CONTACTS[call.country], None, frozenset(), now, self._rng)
         assert isinstance(picked, Choice)
         number = self._position[picked.member.number]
-        h = self._seen.baseline(CAMPAIGN).rate(call.country, call.klass, now, self.policy.rotation)
+        h = self._seen_baseline.rate(call.country, call.klass, now, self.policy.rotation)
         self._at_dial.setdefault((number, call), []).append((h, picked.member.index))
         self._hours.add(picked.member.number, now)
         return number
@@ -101,9 +102,8 @@ class Outdial:
         if tick == self._tick:
             return
         self._tick, self._index = tick, None
-        self._seen = PoolWeights(
-            dict(self._stats), {CAMPAIGN: self._baseline.sums}, self._hours.last_day(tick * REFRESH_S)
-        )
+        self._seen_baseline = self._baseline
+        self._seen = dict(self._stats), self._hours.last_day(tick * REFRESH_S)
 
     def share(self, number: int, at: float) -> float:
         """The number's rotation share as a pick at that moment sees it."""
@@ -115,8 +115,10 @@ class Outdial:
         """The pool as picks see it now; built when first asked."""
         if self._index is None:
             at = self._tick * REFRESH_S
+            stats, dials = self._seen
+            weights = PoolWeights(stats, {CAMPAIGN: self._seen_baseline.sums}, dials)
             members = tuple(
-                make_member(number, member, self._line, self._seen, self.policy, at) for number, member in self._rows
+                make_member(number, member, self._line, weights, self.policy, at) for number, member in self._rows
             )
             self._index = PoolIndex(Picture("simulated", CAMPAIGN, members), self.policy)
         return self._index

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from outdial.rules.catalogue_rows import ConnectionRow, MemberRow, NumberRow, NumberState
 from outdial.rules.eligibility import NumberFacts, skip_but_for_spam, static_skip
@@ -20,6 +21,8 @@ from outdial.rules.rotation import (
     is_resting,
     rotation_weight,
 )
+
+_HEALTHY: Final = NumberHealth()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class PoolWeights:
 
     def stats_of(self, campaign: CampaignId, number: NumberId, now: float, params: RotationParams) -> MemberStats:
         """A member's sums; its prior is the number's index over the tenant's other campaigns (a number has one tenant)."""
-        own = self.stats.get((campaign, number), MemberStats(at=now))
+        own = self.stats.get((campaign, number)) or MemberStats(at=now)
         others = [stats for of, stats in self._by_number.get(number, ()) if of != campaign]
         return replace(own, prior_index=index_elsewhere(others, now, params)) if others else own
 
@@ -57,7 +60,7 @@ def number_facts(number: NumberRow, member: MemberRow, weights: PoolWeights) -> 
         number_paused=number.paused,
         member_paused=member.paused,
         reported_spam_score=weights.spam_scores.get(number.number, 0.0),
-        health=weights.health.get(number.number, NumberHealth()),
+        health=weights.health.get(number.number, _HEALTHY),
         calls_24h=weights.dials_24h.get(number.number, 0),
         max_calls_24h=_int(number, "max_calls_24h"),
     )
