@@ -8,13 +8,23 @@ import * as words from "./words.js";
 const PASSED = "passed", DECIDED = "decided", STOPPED = "stopped", SILENT = "silent";
 const MARKS = { [PASSED]: "passed on", [DECIDED]: "decided here", [STOPPED]: "stopped here", [SILENT]: "not asked" };
 
+const FEW = 6;
+const MOST = 200;
+const SHOWN = 20;
+
 const Gate = ({ title, mark, children }) => html`
   <li class="gate ${mark}"><div class="gate-head"><h3>${title}</h3><span class="mark">${MARKS[mark]}</span></div>${children}</li>`;
 
 const NumberLink = ({ of }) => html`<a href=${link("numbers", of.number)}>${of.from_number}</a>`;
 
-const Fallen = ({ members, why }) => members.length > 0 && html`
-  <ul class="fallen">${members.map((one) => html`<li><${NumberLink} of=${one} /> <span class="muted">${one.number}</span> – ${why(one)}</li>`)}</ul>`;
+/** Numbers that fell out, each with its reason; of many for one reason, only how many there are until somebody asks. */
+function Fallen({ members, why }) {
+  const reasons = Map.groupBy ? Map.groupBy(members, why) : members.reduce((all, one) => all.set(why(one), [...(all.get(why(one)) || []), one]), new Map());
+  const line = (one) => html`<li><${NumberLink} of=${one} /> <span class="muted">${one.number}</span> – ${why(one)}</li>`;
+  if (members.length === 0) return null;
+  return html`<ul class="fallen">${[...reasons].map(([reason, of]) => (of.length <= FEW ? of.map(line)
+    : html`<li><details><summary>${many(of.length, "number")} – ${reason}</summary><ul class="fallen">${of.slice(0, MOST).map(line)}</ul></details></li>`))}</ul>`;
+}
 
 function Allowed({ hindrances }) {
   return html`<${Gate} title="May the contact be called?" mark=${hindrances.length ? STOPPED : PASSED}>
@@ -59,6 +69,7 @@ function Draw({ gates }) {
   const drawn = gates.members.filter((one) => one.share !== null).sort((a, b) => a.draws_from - b.draws_from);
   if (drawn.length === 0) return html`<${Gate} title="Weighted draw" mark=${SILENT}><p>There was no draw.</p><//>`;
   const at = gates.random_number;
+  const shown = (all) => [...all].sort((a, b) => (b.fate === "picked") - (a.fate === "picked") || b.share - a.share).slice(0, SHOWN);
   const picked = drawn.find((one) => one.fate === "picked");
   const said = at === null ? "" : `The draw fell on ${at.toFixed(4)}${picked ? `, which is ${picked.from_number}` : ""}.`;
   return html`<${Gate} title="Weighted draw" mark=${gates.picked ? DECIDED : PASSED}>
@@ -67,7 +78,8 @@ function Draw({ gates }) {
       ${at !== null && html`<span class="needle" style=${{ left: `${at * 100}%` }}></span>`}
     </div>
     <p>${said}</p>
-    <${Table} label="The draw" columns=${DRAW} rows=${drawn.map((one) => ({ ...one, key: one.number }))} empty="" rowClass=${(one) => (one.fate === "picked" ? "chosen" : "")} />
+    <${Table} label="The draw" columns=${DRAW} rows=${shown(drawn).map((one) => ({ ...one, key: one.number }))} empty="" rowClass=${(one) => (one.fate === "picked" ? "chosen" : "")} />
+    ${drawn.length > SHOWN && html`<p class="muted">and ${many(drawn.length - SHOWN, "number")} more with smaller shares</p>`}
   <//>`;
 }
 

@@ -51,7 +51,7 @@ export function Table({ columns, rows, empty, label, rowClass }) {
       <thead><tr>${columns.map((one) => html`<th scope="col" class=${one.end ? "end" : ""} title=${one.hint}>${one.title}</th>`)}</tr></thead>
       <tbody>${rows.map((row) => html`
         <tr class=${rowClass ? rowClass(row) : ""} key=${row.key}>
-          ${columns.map((one) => html`<td class=${one.end ? "end" : ""} data-label=${one.title}>${one.cell(row)}</td>`)}
+          ${columns.map((one) => html`<td class=${one.end ? "end" : ""} data-label=${one.title}><div>${one.cell(row)}</div></td>`)}
         </tr>`)}
       </tbody>
     </table></div>`;
@@ -74,7 +74,7 @@ export function Meter({ value, limit, label }) {
 /** The speedometer: calls under way of the ceiling. `ceiling` null = nothing bounds it. */
 export function Speedometer({ inUse, ceiling, label }) {
   const share = ceiling ? Math.min(1, inUse / ceiling) : 0;
-  const tone = ceiling === 0 || share >= 1 ? "bad" : share >= 0.85 ? "warn" : "good";
+  const tone = ceiling === 0 ? "bad" : share >= 1 ? "warn" : "good";
   const arc = "M10 54a44 44 0 0 1 88 0";
   return html`
     <div class="speedometer ${tone}" role="meter" aria-label=${label} aria-valuemin="0" aria-valuemax=${ceiling ?? undefined} aria-valuenow=${inUse}>

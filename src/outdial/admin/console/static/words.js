@@ -29,9 +29,9 @@ export const dialling = named({
 });
 
 export const binding = named({
-  connections: "connections: raw pool capacity",
+  connections: "its connections",
   tenant: "Tenant cap",
-  campaign: "the campaign's own limit",
+  campaign: "its own limit",
 });
 
 export const connectionState = named({
@@ -144,7 +144,8 @@ export const sawWhy = named({
   switched_off: "sticky is or was switched off",
   not_in_pool: "its number left the pool",
   expired: "its life time is over",
-  ...{ spam_flagged: "spam-flagged", country_not_allowed: "not allowed to dial this country" },
+  spam_flagged: "spam-flagged",
+  country_not_allowed: "not allowed to dial this country",
 });
 
 export { plain };
