@@ -75,7 +75,7 @@ class ConnectionTable(Table):
         {"auth_token": "env:ACME_TWILIO_TOKEN"},
     )
     options: dict[str, str | int | float | bool] = _key(
-        "What only this provider knows; its page in the reference lists them.", {"edge": "dublin"}
+        "What only this provider knows (Telnyx: `connection_id`).", {"connection_id": "1494404757140276705"}
     )
 
 
