@@ -89,11 +89,11 @@ class Recovery:
         # Where no search proves anything, one that succeeds still adopts the call, and the hard deadline ends it.
         last_word = not carrier.searchable and now >= due.deadline
         try:
-            found = await carrier.search(query)
+            found = [news for news in await carrier.search(query) if news.carrier_call_id not in due.calls_of_others]
         except Retryable:
             if not last_word:
                 raise
-            found = ()
+            found = []
         if found:
             return [self._adopted(due, found)]
         if not carrier.searchable:

@@ -241,3 +241,5 @@ class DueCheck:
     deadline: float
     from_number: E164
     cancel_requested: bool
+    calls_of_others: frozenset[str] = frozenset()
+    """Carrier call ids of other attempts to this contact: a search by numbers and time finds them, too."""

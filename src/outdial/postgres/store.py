@@ -129,6 +129,7 @@ class PostgresStore:
                 deadline=row["deadline"],
                 from_number=E164(row["from_number"] or ""),
                 cancel_requested=row["cancel_requested"],
+                calls_of_others=frozenset(row["calls_of_others"] or ()),
             )
             for row in rows
         ]

@@ -15,7 +15,18 @@ update calls c
 set next_check_at = $2
 from due d
 where c.tenant = d.tenant and c.attempt_id = d.attempt_id
-returning c.*, (select n.e164 from numbers n where n.number = c.number) as from_number
+returning
+    c.*,
+    (select n.e164 from numbers n where n.number = c.number) as from_number,
+    -- What a search for an unconfirmed call may find and must not take: calls of the contact's other attempts.
+    case when c.state = 'unconfirmed' then array(
+        select o.carrier_call_id
+        from outcomes o
+        where o.campaign in (select c.campaign union select m.campaign from members m where m.number = c.number)
+            and o.contact = c.contact
+            and o.carrier_call_id is not null
+            and o.ended_at >= c.intent_at - interval '1 h'
+    ) end as calls_of_others
 
 -- name: heartbeat
 -- This replica is alive. $1 worker, $2 epoch, $3 now
