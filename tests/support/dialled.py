@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from outdial.carrier import Scenario
 from outdial.catalogue.apply import apply
 from outdial.catalogue.read import read_catalogue
 from outdial.postgres.pool import connect
 from tests.support.daemon import catalogue, scenario
-from tests.support.replica import replica
+from tests.support.replica import Replica, replica
 from tests.support.services import Databases
 
 CALLS = 24
@@ -56,30 +57,38 @@ class Dialled:
     refused: str
 
 
+DIALS: Scenario = scenario(ring_s=1.0, talk_s=1.0, answer_rate=0.5)
+
+
 async def dial(url: str) -> Dialled:
     """Fill an empty, migrated database by the real thing; about three seconds."""
-    async with replica(url, scenario(ring_s=1.0, talk_s=1.0, answer_rate=0.5)) as one:
-        await one.pool.execute(
-            "insert into spam_reports (number, source, score, why, reported_at) values ($1, 'lab', 0.9, 'seen', now())",
-            FLAGGED,
-        )
-        in_three_days = time.strftime("%a", time.gmtime(time.time() + 3 * 86_400)).lower()
-        await one.apply(MORE.replace("DAY", in_three_days))
-        first = [await one.publish(f"+1312555{n:04d}") for n in range(CALLS)]
-        for attempt in first:
-            await one.ended(attempt)
-        reached = await one.pool.fetchrow(
-            "select attempt_id, contact from outcomes where outcome like 'answered%' order by contact limit 1"
-        )
-        assert reached is not None
-        own_again = await one.publish(reached["contact"], contact_id="lead-7", attempt_no=2)
-        await one.ended(own_again)
-        waits = await one.publish("+13125550999", not_before="2099-01-01T00:00:00Z", not_after="2099-01-02T00:00:00Z")
-        await one.waiting(waits, "not_due")
-        at_night = await one.publish("+13125550998", campaign_id="night")
-        await one.waiting(at_night, "outside_calling_hours")
-        refused = await one.publish("+881612345678")
-        await one.ended(refused)
+    async with replica(url, DIALS) as one:
+        return await dial_with(one, url)
+
+
+async def dial_with(one: Replica, url: str) -> Dialled:
+    """The same with a replica that goes on afterwards."""
+    await one.pool.execute(
+        "insert into spam_reports (number, source, score, why, reported_at) values ($1, 'lab', 0.9, 'seen', now())",
+        FLAGGED,
+    )
+    in_three_days = time.strftime("%a", time.gmtime(time.time() + 3 * 86_400)).lower()
+    await one.apply(MORE.replace("DAY", in_three_days))
+    first = [await one.publish(f"+1312555{n:04d}") for n in range(CALLS)]
+    for attempt in first:
+        await one.ended(attempt)
+    reached = await one.pool.fetchrow(
+        "select attempt_id, contact from outcomes where outcome like 'answered%' order by contact limit 1"
+    )
+    assert reached is not None
+    own_again = await one.publish(reached["contact"], contact_id="lead-7", attempt_no=2)
+    await one.ended(own_again)
+    waits = await one.publish("+13125550999", not_before="2099-01-01T00:00:00Z", not_after="2099-01-02T00:00:00Z")
+    await one.waiting(waits, "not_due")
+    at_night = await one.publish("+13125550998", campaign_id="night")
+    await one.waiting(at_night, "outside_calling_hours")
+    refused = await one.publish("+881612345678")
+    await one.ended(refused)
     return Dialled(
         url, tuple(first), str(reached["attempt_id"]), reached["contact"], own_again, waits, at_night, refused
     )  # fmt: skip

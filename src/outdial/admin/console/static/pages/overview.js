@@ -54,7 +54,7 @@ function CampaignCard({ of }) {
           <div><dt>Pool ceiling set by</dt><dd>${binds}</dd></div>
           <div><dt>Waiting</dt><dd>${count(of.backlog)}</dd></div>
           <div><dt>Time to drain</dt><dd>${of.backlog === 0 ? "nothing to drain" : of.drain_s === null ? "cannot be said" : duration(of.drain_s)}</dd></div>
-          <div><dt>Numbers that may call</dt><dd class=${of.usable_numbers === 0 ? "bad" : ""}>${of.usable_numbers} of ${of.numbers}</dd></div>
+          <div><dt>Usable numbers</dt><dd class=${of.usable_numbers === 0 ? "bad" : ""}>${of.usable_numbers} of ${of.numbers}</dd></div>
         </dl>
       </div>
       <${Blockers} waiting=${of.waiting} />

@@ -1,6 +1,6 @@
 // Attempts as they come and end: from which number, how it was found, how it went, what it waits for.
 
-import { html, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { useData } from "../data.js";
 import { useLive } from "../live.js";
 import { Badge, Empty, Loaded, Lock, Table, link } from "../parts.js";
@@ -42,9 +42,12 @@ const Choice = ({ label, value, set, all, options, word }) => html`
     </select>
   </label>`;
 
-/** A text that counts once it is finished, so that half a number is not searched for. */
+/** A text that counts once it is finished, so that half a number is not searched for. What is being typed stays. */
 function Finished({ label, hint, value, set }) {
-  return html`<label class="field"><span>${label}</span><input type="search" value=${value} placeholder=${hint} onChange=${(event) => set(event.target.value.trim())} /></label>`;
+  const [draft, setDraft] = useState(value);
+  useEffect(() => setDraft(value), [value]);
+  return html`<label class="field"><span>${label}</span><input type="search" value=${draft} placeholder=${hint}
+    onInput=${(event) => setDraft(event.target.value)} onChange=${(event) => set(event.target.value.trim())} /></label>`;
 }
 
 const NOTHING = { state: "", outcome: "", blocker: "", number: "", contact: "" };
