@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -41,6 +42,8 @@ class Broker:
     acked: dict[str, float] = field(default_factory=dict)
     """Message name -> when it was first acked."""
     sent: dict[str, Message] = field(default_factory=dict)
+    losses_to_come: int = 0
+    """So many deliveries whose connection breaks before they can be acked."""
 
     def send(self, message: Message) -> None:
         """A producer publishes; sometimes twice, since it too must repeat what was not confirmed."""
@@ -107,6 +110,11 @@ class Link:
             batch = self._broker.ready[:at_most]
             if batch:
                 del self._broker.ready[:at_most]
+                if self._broker.losses_to_come:
+                    self._broker.losses_to_come -= 1
+                    asyncio.get_running_loop().call_later(
+                        0.012 * self._broker.rng.random(), self.lose_connection, context=Context()
+                    )
                 return [self._deliver(message) for message in batch]
             self.some.clear()
             await self.some.wait()
@@ -152,9 +160,9 @@ class Link:
 
     def die(self) -> None:
         """The process is gone."""
-        self._broker.links.remove(self)
         self._closed = True
         self.lose_connection()
+        self._broker.links.remove(self)
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
         """See the port."""

@@ -83,16 +83,23 @@ class Call:
 
 @dataclass(slots=True)
 class Create:
-    """A create request as it reached the carrier. `proven`: its answer proves that no call came of it."""
+    """A create request as it reached the carrier, and what the carrier made of it, whether the answer arrives or not."""
 
     at: float
     connection: ConnectionId
     placement: Placement
     call: Call | None
-    proven: bool
+    result: PlaceResult
+    from_number: E164
+    to: E164
+
+    @property
+    def proven(self) -> bool:
+        """The answer proves that no call came of it."""
+        return isinstance(self.result, Refused | RefusedForNow)
 
 
-Deliver = Callable[[ConnectionId, Placement, CallNews], Coroutine[Any, Any, None]]
+Deliver = Callable[[ConnectionId, Placement, Sequence[CallNews]], Coroutine[Any, Any, None]]
 
 
 @dataclass(slots=True)
@@ -106,6 +113,7 @@ class Exchange:
     creates: list[Create] = field(default_factory=list)
     calls: dict[str, Call] = field(default_factory=dict)
     on_create: list[Callable[[Create], None]] = field(default_factory=list)
+    on_hang_up: list[Callable[[Call], None]] = field(default_factory=list)
     pending: set[asyncio.Task[None]] = field(default_factory=set)
     callbacks_due: int = 0
     unsearchable: set[ConnectionId] = field(default_factory=set)
@@ -136,7 +144,10 @@ class Exchange:
             return
         late = rng.random() < weather.callback_late
         await asyncio.sleep(rng.uniform(5.0, 150.0) if late else rng.random() * (2.0 if rng.random() < 0.2 else 0.05))
-        await self.deliver(call.connection, call.placement, call.news(progress))
+        news = [call.news(progress)]
+        if progress is Progress.FINAL and rng.random() < 0.2:  # some carriers tell several stages at once
+            news.insert(rng.randint(0, 1), call.news(Progress.RINGING))
+        await self.deliver(call.connection, call.placement, news)
 
 
 class Line:
@@ -185,27 +196,25 @@ class Line:
     def _result(self, order: CallOrder) -> PlaceResult:
         weather, rng = self._exchange.weather, self._exchange.rng
         if rng.random() < weather.refused_for_now:
-            return self._refuse(order, RefusedForNow("429", rng.choice([None, 1.0, 4.0])))
+            return self._note(order, None, RefusedForNow("429", rng.choice([None, 1.0, 4.0])))
         if rng.random() < weather.refused:
             outcome = rng.choice([Outcome.CALLER_ID_REJECTED, Outcome.CALLER_ID_REJECTED, Outcome.INVALID_NUMBER])
-            return self._refuse(order, Refused(outcome, "failed", "21212"))
+            return self._note(order, None, Refused(outcome, "failed", "21212"))
         if rng.random() < weather.no_answer_without_call:
-            self._note(order, None, proven=False)
-            return Ambiguous("http_500")
+            return self._note(order, None, Ambiguous("http_500"))
         call = self._create(order)
-        self._note(order, call, proven=False)
-        return Ambiguous("reset") if rng.random() < weather.no_answer_with_call else Accepted(call.id, "queued")
+        tells = rng.random() >= weather.no_answer_with_call
+        return self._note(order, call, Accepted(call.id, "queued") if tells else Ambiguous("reset"))
 
-    def _refuse(self, order: CallOrder, result: PlaceResult) -> PlaceResult:
-        self._note(order, None, proven=True)
-        return result
-
-    def _note(self, order: CallOrder, call: Call | None, *, proven: bool) -> None:
+    def _note(self, order: CallOrder, call: Call | None, result: PlaceResult) -> PlaceResult:
         exchange = self._exchange
-        create = Create(exchange.book.now(), self._name, order.placement, call, proven)
+        create = Create(
+            exchange.book.now(), self._name, order.placement, call, result, order.from_number, order.to
+        )  # fmt: skip
         exchange.creates.append(create)
         for listener in exchange.on_create:
             listener(create)
+        return result
 
     def _create(self, order: CallOrder) -> Call:
         exchange, rng, now = self._exchange, self._exchange.rng, self._exchange.book.now()
@@ -259,11 +268,13 @@ class Line:
         call = exchange.calls.get(carrier_call_id)
         if call is None or now >= call.ends_at:
             return
-        exchange.book.reach("hung_up")
-        if call.answered_at is None or now < call.answered_at:
+        for listener in exchange.on_hang_up:
+            listener(call)
+        takes = exchange.rng.uniform(0.2, 1.0) if exchange.rng.random() < exchange.weather.slow_hang_up else 0.0
+        if call.answered_at is None or now + takes < call.answered_at:
             call.answered_at, call.outcome = None, Outcome.CANCELED
-        call.ends_at = now
-        exchange.later(now, call, Progress.FINAL)
+        call.ends_at = min(call.ends_at, now + takes)
+        exchange.later(call.ends_at, call, Progress.FINAL)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from outdial.rules.capacity import LimitKey
 from outdial.rules.catalogue_rows import NumberState
 from outdial.rules.ids import NumberId
 from tests.simulation.carrier_model import EPOCH, OUTSIDE
+from tests.simulation.scenario import HEALED_AT_S
 from tests.simulation.virtual_loop import Process
 from tests.simulation.worker import Worker
 
@@ -39,6 +40,8 @@ class Happenings:
             "pause_long": lambda: self._pause_long(self._some()),
             "end_in_order": self._end_in_order,
             "lose_broker": self._lose_broker,
+            "lose_broker_with_a_delivery": self._lose_broker_with_a_delivery,
+            "carrier_down": self._carrier_down,
             "restart_database": self._restart_database,
             "limit": self._change_limit,
             "pause_row": self._pause_row,
@@ -82,7 +85,7 @@ class Happenings:
         for key, limit in self._original.items():
             most = None if limit.max_calls is None else max(1, limit.max_calls)
             tables.limits[key] = replace(tables.limits[key], max_calls=most, paused=False)
-            self._world.judgement.limit_changed(key, most)
+            self._world.at_the_carrier.limit_changed(key, most)
         numbers = {name: replace(row, state=NumberState.ACTIVE) for name, row in tables.catalogue.numbers.items()}
         tables.catalogue = replace(tables.catalogue, numbers=numbers)
         tables.health.clear()
@@ -159,6 +162,19 @@ class Happenings:
         for link in list(self._world.broker.links):
             link.lose_connection()
 
+    def _lose_broker_with_a_delivery(self) -> None:
+        self._world.broker.losses_to_come += 1
+
+    def _carrier_down(self) -> None:
+        """Nobody gets through to any carrier for a while."""
+        weather = self._world.weather
+        before, weather.not_connected = weather.not_connected, 1.0
+
+        def up() -> None:
+            weather.not_connected = before if self._book.now() < HEALED_AT_S else 0.0
+
+        self._later(self._rng.uniform(2.0, 12.0), up)
+
     def _restart_database(self) -> None:
         for transaction in sorted(self._world.database.open, key=attrgetter("number")):
             self._world.database.abort(transaction)
@@ -192,7 +208,7 @@ class Happenings:
             if self._tables.limits[key].in_use > most:
                 self._book.reach("limit_lowered_below_what_is_in_use")
             self._tables.limits[key] = replace(self._tables.limits[key], max_calls=most)
-            self._world.judgement.limit_changed(key, most)
+            self._world.at_the_carrier.limit_changed(key, most)
 
         self._change(effect)
 
@@ -214,7 +230,7 @@ class Happenings:
             numbers = dict(self._tables.catalogue.numbers)
             numbers[number] = change(numbers[number])  # type: ignore[assignment]  # the same row, changed
             self._tables.catalogue = replace(self._tables.catalogue, numbers=numbers)
-            self._world.judgement.numbers_out.add(number)
+            self._tables.numbers_out.add(number)
 
         self._change(effect)
 
@@ -223,7 +239,7 @@ class Happenings:
 
         def effect() -> None:
             self._tables.spam_scores[number] = 0.9
-            self._world.judgement.numbers_out.add(number)
+            self._tables.numbers_out.add(number)
 
         self._change(effect)
         self._later(20.0, lambda: self._unflag(number))
@@ -242,7 +258,7 @@ class Happenings:
             members = dict(self._tables.catalogue.members)
             members.pop(key, None)
             self._tables.catalogue = replace(self._tables.catalogue, members=members)
-            self._world.judgement.numbers_out.add(key[1])
+            self._tables.numbers_out.add(key[1])
             for contact in [c for c, a in self._tables.sticky.items() if (c[0], a.number) == key]:
                 del self._tables.sticky[contact]
 
@@ -263,7 +279,6 @@ class Happenings:
             row = campaigns[campaign]
             campaigns[campaign] = replace(row, sticky_epoch=row.sticky_epoch + 1)
             self._tables.catalogue = replace(self._tables.catalogue, campaigns=campaigns)
-            self._world.judgement.epochs_raised.add(campaign)
 
         self._change(effect)
 

@@ -9,91 +9,40 @@ from typing import Any
 
 from outdial.ports.records import MemberKey
 from outdial.rules.attempt import AttemptRequest, CancelRequest
+from outdial.rules.call_progress import CallNews, Progress
 from outdial.rules.capacity import LimitKey, LimitKind
-from outdial.rules.ids import CampaignId, NumberId
+from outdial.rules.ids import AttemptKey, Placement
 from outdial.rules.outcome import Ending, Outcome, answer_for_rate, is_answered
 from tests.simulation.broker_model import Broker
-from tests.simulation.carrier_model import EPOCH, Create, Exchange
+from tests.simulation.carrier_model import EPOCH, Exchange
 from tests.simulation.scenario import known_policy
 from tests.simulation.tables import OutcomeRow, Tables
-from tests.simulation.worker import PLACE_WITHIN_S, Worker
+from tests.simulation.worker import Worker
 
-ON_THE_WAY_S = 0.05
-"""A create request takes no longer to reach the carrier after its last check."""
 _FINAL = ("ended", "rejected", "expired")
 _UNPROVEN = {Outcome.AMBIGUOUS, Outcome.UNKNOWN}
 
 
 class Judgement:
-    """Watches create requests as they reach the carrier, and judges the rest at the end."""
+    """Looks at what was promised to whoever called back, and judges the rest at the end."""
 
     def __init__(self, tables: Tables, broker: Broker, exchange: Exchange) -> None:
         self._tables, self._broker, self._exchange, self._book = tables, broker, exchange, tables.book
-        self._limits: dict[LimitKey, list[tuple[float, int | None]]] = {
-            key: [(-1.0, limit.max_calls)] for key, limit in tables.limits.items()
-        }
-        self.numbers_out: set[NumberId] = set()
-        """Numbers that an operator took out, flagged or removed at some time."""
-        self.epochs_raised: set[CampaignId] = set()
-        exchange.on_create.append(self._created)
 
-    def limit_changed(self, key: LimitKey, most: int | None) -> None:
-        """An operator's change took effect."""
-        self._limits[key].append((self._book.now(), most))
-
-    # -- at every create request
-
-    def _created(self, create: Create) -> None:
-        tables, book = self._tables, self._book
-        key = tables.keys.get(create.placement)
-        row = tables.calls.get(key) if key is not None else None
-        if key is None or row is None or row.call.identity.placement != create.placement:
-            book.violate(f"a create request without an open intent: {create.placement}")
-            if key is None:
-                return
-        call = row.call if row is not None else tables.outcomes[key].ended.call if key in tables.outcomes else None
-        if call is not None and create.at + EPOCH - call.intent_at > PLACE_WITHIN_S + 2.0 + ON_THE_WAY_S:
-            book.violate(f"a create request {create.at + EPOCH - call.intent_at:.1f} s after its intent")
-        earlier = [c for c in self._exchange.creates[:-1] if tables.keys.get(c.placement) == key and not c.proven]
-        if earlier:
-            book.violate(f"a second create request for attempt {key.attempt_id}")
-        if create.call is not None:
-            self._count(create)
-
-    def _count(self, create: Create) -> None:
-        under_way: Counter[LimitKey] = Counter()
-        contacts: Counter[tuple[str, str]] = Counter()
-        for call in self._exchange.calls.values():
-            if call.created_at <= create.at < call.ends_at:
-                identity = self._identity(call.placement)
-                if identity is not None:
-                    under_way.update(identity.slots.limit_keys())
-                    contacts[identity.key.tenant, identity.contact] += 1
-        for key, count in sorted(under_way.items()):
-            most = self._most(key, create.at)
-            if most is not None and count > most:
-                self._book.violate(f"{key.kind} {key.id}: {count} calls at the carrier, limit {most}")
-        if contacts and max(contacts.values()) > 1:
-            self._book.violate("a contact is in two calls of one tenant at the carrier")
-
-    def _most(self, key: LimitKey, at: float) -> float | None:
-        """The highest limit in force between the earliest moment of the intent and now."""
-        since = at - PLACE_WITHIN_S - ON_THE_WAY_S
-        history = self._limits[key]
-        standing = [most for when, most in history if when <= since][-1:]
-        inside = [most for when, most in history if since < when <= at]
-        values = standing + inside
-        return None if None in values else max(most for most in values if most is not None)
-
-    def _identity(self, placement: Any) -> Any:
-        key = self._tables.keys.get(placement)
-        if key is None:
-            return None
-        row, past = self._tables.calls.get(key), self._tables.outcomes.get(key)
-        for call in (row.call if row else None, past.ended.call if past else None):
-            if call is not None and call.identity.placement == placement:
-                return call.identity
-        return None
+    def called_back(self, placement: Placement, news: Sequence[CallNews]) -> None:
+        """A replica has thanked for that news: from now on it must be known whatever happens to that replica."""
+        tables = self._tables
+        key = tables.keys[placement]
+        row = tables.calls.get(key)
+        if row is not None and row.call.identity.placement == placement:
+            facts, rank = row.call.facts, max(one.progress for one in news)
+            ours = facts.carrier_call_id in (None, news[0].carrier_call_id)
+            if ours and facts.progress < rank:
+                self._book.violate(f"a callback was answered before it was stored: {rank.name} of {placement}")
+        elif key in tables.outcomes:
+            final = next((one for one in news if one.progress is Progress.FINAL), None)
+            if final is not None and tables.outcomes[key].outcome in _UNPROVEN:
+                self._book.violate(f"the true end of {placement} was answered and not stored")
 
     # -- at the end
 
@@ -204,6 +153,7 @@ class Judgement:
             events = told[str(key.attempt_id)]
             final = [kind for kind, *_ in events if kind in _FINAL]
             corrected = [outcome for kind, _, outcome in sorted(events, key=lambda e: e[1]) if kind == "corrected"]
+            self._optional(key, row, {kind for kind, *_ in events})
             if len(final) != 1:
                 self._book.violate(f"attempt {key.attempt_id} has {len(final)} final events")
             if len(corrected) != row.corrections:
@@ -211,6 +161,23 @@ class Judgement:
                     f"attempt {key.attempt_id}: {len(corrected)} corrections told, {row.corrections} made"
                 )
             self._last_word(row, events)
+
+    def _optional(self, key: AttemptKey, row: OutcomeRow, told: set[str]) -> None:
+        """What the campaign asked to be told."""
+        settings = self._tables.catalogue.campaigns[row.ended.campaign].settings
+        wanted = settings["optional_events"]
+        facts = row.ended.facts
+        assert isinstance(wanted, list)
+        happened = {
+            "accepted": row.ended.outcome != Ending.REJECTED_REQUEST and row.ended.received_at < row.ended.ended_at
+        }
+        if facts is not None and row.corrections == 0:
+            happened |= {"placed": facts.accepted_at is not None}
+        for kind in told & {"accepted", "placed", "answered"} - set(wanted):
+            self._book.violate(f"attempt {key.attempt_id}: {kind} was told though nobody asked for it")
+        for kind in wanted:
+            if happened.get(kind) and kind not in told:
+                self._book.violate(f"attempt {key.attempt_id}: {kind} was not told")
 
     def _last_word(self, row: OutcomeRow, events: list[tuple[str, int, str]]) -> None:
         """The event of the highest sequence says what the outcome is."""

@@ -20,6 +20,8 @@ from tests.simulation.carrier_model import EPOCH
 RING_S, TALK_S = 5, 10
 HEALED_AT_S = 24.0
 """From then on nothing new goes wrong."""
+ASLEEP = E164("+18085550188")
+"""Hawaii: eight in the morning at the beginning of a run, an hour before anybody may be called there."""
 CONTACTS = tuple(E164(f"+1{area}555{n:04d}") for n, area in enumerate((202, 212, 312, 415, 202, 617), 101))
 
 
@@ -55,7 +57,7 @@ def draw_scenario(rng: Random) -> Scenario:
     )  # fmt: skip
     if rng.random() < 0.2:
         scenario.suppressed.add((TenantId("t0"), rng.choice(CONTACTS)))
-    if rng.random() < 0.15:
+    if rng.random() < 0.25:
         scenario.unsearchable = frozenset([ConnectionId("c0")])
     return scenario
 
@@ -75,7 +77,8 @@ def _catalogue(rng: Random) -> tuple[CatalogueRows, dict[LimitKey, Limit]]:
             number = NumberId(f"{tenant}-n{n}")
             own.append(number)
             e164 = E164(f"+1{rng.choice((202, 212, 415))}555{t}{n}00")
-            numbers[number] = NumberRow(number, e164, tenant, rng.choice(sorted(connections)))
+            cap: dict[str, object] = {"max_calls_24h": rng.randint(1, 3)} if rng.random() < 0.06 else {}
+            numbers[number] = NumberRow(number, e164, tenant, rng.choice(sorted(connections)), settings=cap)
         for c in range(rng.randint(1, 2)):
             campaign = CampaignId(f"{tenant}-k{c}")
             settings = _settings(rng)
@@ -109,7 +112,7 @@ def _settings(rng: Random) -> dict[str, object]:
 
 def _jobs(rng: Random, catalogue: CatalogueRows) -> tuple[list[AttemptKey], list[tuple[float, Message]]]:
     keys, sends = [], []
-    contacts = CONTACTS[: rng.randint(2, len(CONTACTS))]
+    contacts = [*CONTACTS[: rng.randint(2, len(CONTACTS))], *([ASLEEP] if rng.random() < 0.06 else [])]
     for n in range(rng.randint(2, 8)):
         row = catalogue.campaigns[rng.choice(sorted(catalogue.campaigns))]
         key = AttemptKey(row.tenant, AttemptId(UUID(int=rng.getrandbits(128), version=4)))
@@ -137,7 +140,8 @@ def _cancels(rng: Random, keys: Sequence[AttemptKey]) -> list[tuple[float, Messa
 
 
 _EVENTS = (
-    "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent", "pause_long", "end_in_order", "lose_broker", "restart_database",
+    "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent", "pause_long", "end_in_order", "lose_broker", "lose_broker_with_a_delivery",
+    "carrier_down", "restart_database",
     "limit", "limit", "pause_row", "number_off", "number_flagged", "member_leaves", "sticky_off",
 )  # fmt: skip
 

@@ -78,6 +78,8 @@ class Tables:
     outbox: dict[str, OutboxRow] = field(default_factory=dict)
     outbox_ever: set[str] = field(default_factory=set)
     dead_letters: int = 0
+    numbers_out: set[NumberId] = field(default_factory=set)
+    """Numbers that an operator took out, flagged or removed at some time of the run."""
     slots: Counter[LimitKey] = field(default_factory=Counter)
     """Counted from the calls themselves: what `in_use` must be."""
 

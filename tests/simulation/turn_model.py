@@ -143,6 +143,15 @@ class ModelTurn:
                 await self._lock("limit", key)
         return {key: self._tables.limits[key] for key in lock_order(keys) if key in self._tables.limits}
 
+    async def look(
+        self,
+        identities: Sequence[CallIdentity],
+        countries: Mapping[Placement, str],
+        attempts: Sequence[WaitingAttempt],
+        now: float,
+    ) -> None:
+        """See the port: each reading is made when it is asked for."""
+
     async def open_calls(self, identities: Sequence[CallIdentity]) -> Mapping[Placement, OpenCall]:
         """See the port."""
         await self._statement()

@@ -31,6 +31,10 @@ class Weather:
     callback_twice: float = 0.0
     callback_early: float = 0.0
     callback_late: float = 0.0
+    stray_callback: float = 0.0
+    """Somebody who knows a call's token tells of its end on another connection."""
+    slow_hang_up: float = 0.0
+    """The call goes on for a moment, and a look-up right after still shows it."""
     carrier_hangs: float = 0.0
     """The carrier does not end the call at its limits."""
     longest_delay: float = 0.002
@@ -54,7 +58,7 @@ _MOST = {
     "publish_lost": 0.2,
     "duplicate_message": 0.3,
     "refused_for_now": 0.2,
-    "refused": 0.2,
+    "refused": 0.4,
     "not_connected": 0.2,
     "no_answer_with_call": 0.4,
     "no_answer_without_call": 0.4,
@@ -64,7 +68,9 @@ _MOST = {
     "callback_twice": 0.4,
     "callback_early": 0.5,
     "callback_late": 0.4,
-    "carrier_hangs": 0.3,
+    "stray_callback": 0.1,
+    "slow_hang_up": 0.9,
+    "carrier_hangs": 0.5,
 }
 
 
@@ -80,4 +86,6 @@ def draw_weather(rng: Random) -> Weather:
         weather.callback_lost = 1.0
         if rng.random() < 0.5:  # only searching finds these calls
             weather.no_answer_with_call = 0.4
+    elif rng.random() < 0.1:  # the truth comes after one had to give up
+        weather.no_answer_with_call, weather.callback_late, weather.callback_lost = 0.6, 1.0, 0.0
     return weather

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from outdial.ports.records import Intent, TurnChanges
+from outdial.ports.records import CallIdentity, Intent, MemberKey, OpenCall, TurnChanges
 from outdial.rules import call_fate as fate
+from outdial.rules.attempt import MAY_BECOME, AttemptState
 from outdial.rules.blocker import Blocker
 from outdial.rules.catalogue_rows import NumberState
+from outdial.rules.ids import E164, CampaignId, NumberId
+from outdial.rules.number_health import NumberHealth
 from outdial.rules.outcome import Outcome
+from outdial.rules.sticky import Assignment
+from tests.simulation.carrier_model import Line
 from tests.simulation.database_model import Database
 
 
@@ -23,6 +28,7 @@ class Witness:
             self._intent(intent)
         for identity, facts in self._changes.updated_calls:
             before = self._tables.calls[identity.key].call.facts if identity.key in self._tables.calls else facts
+            self._goes_on(identity, before, facts)
             if facts.state is fate.CallState.UNCONFIRMED and before.state is fate.CallState.PLACING:
                 self._book.reach("unconfirmed")
             if facts.state is fate.CallState.PLACED and before.state is fate.CallState.UNCONFIRMED:
@@ -48,11 +54,60 @@ class Witness:
             self._book.reach(f"ended_{ended.outcome}")
             if ended.call is not None and ended.call.facts.state is fate.CallState.UNCONFIRMED:
                 ambiguous = ended.outcome == Outcome.AMBIGUOUS
+                if ambiguous:
+                    self._was_looked_for(ended.call)
                 self._book.reach("unconfirmed_ended_ambiguous" if ambiguous else "unconfirmed_ended_with_outcome")
-        for key, assignment in self._changes.assignments.items():
-            old = self._tables.sticky.get(key)
-            if old is not None and old.number != assignment.number:
-                self._book.reach("sticky_moved")
+        for (campaign, contact), assignment in self._changes.assignments.items():
+            self._sticks(campaign, contact, assignment)
+
+    def _goes_on(self, identity: CallIdentity, before: fate.CallFacts, after: fate.CallFacts) -> None:
+        """An open call only goes forward."""
+        steps = MAY_BECOME[AttemptState(before.state)] | {AttemptState(before.state)}
+        if AttemptState(after.state) not in steps or after.progress < before.progress:
+            self._book.violate(f"call {identity.placement} went from {before.state} back to {after.state}")
+        if before.carrier_call_id not in (None, after.carrier_call_id):
+            self._book.violate(f"call {identity.placement} has become another call of its carrier")
+        if before.answered_at is not None and (after.answered_at is None or after.answered_at > before.answered_at):
+            self._book.violate(f"call {identity.placement} was answered, and later was not")
+
+    def _was_looked_for(self, call: OpenCall) -> None:
+        """Given up only after the carrier's settle time and a second search, or at the deadline where no search proves."""
+        waited = self._now - call.intent_at
+        if waited < fate.SEARCH_GAP_S + Line.settle_time_s - 3.0 and self._now < call.deadline - 3.0:
+            self._book.violate(f"attempt {call.identity.key.attempt_id} was given up {waited:.1f} s after its intent")
+
+    def _sticks(self, campaign: CampaignId, contact: E164, new: Assignment) -> None:
+        """The first number that wins a contact keeps it for as long as it may call."""
+        tables, book = self._tables, self._book
+        epoch = tables.catalogue.campaigns[campaign].sticky_epoch
+        if new.epoch != epoch:
+            book.violate(f"an assignment of epoch {new.epoch} was made in epoch {epoch}")
+        old = tables.sticky.get((campaign, contact))
+        if old is None or old.epoch != epoch:
+            return
+        member = tables.catalogue.members.get(MemberKey(campaign, old.number))
+        if member is None or old.bound_at < (member.added_at or 0.0):
+            return
+        if old.number == new.number:
+            if (old.bound_at, old.bound_by) != (new.bound_at, new.bound_by):
+                book.violate("an assignment that held was made anew")
+            return
+        book.reach("sticky_moved")
+        if not self._had_a_reason(old.number, new):
+            book.violate(f"a contact was moved from {old.number} to {new.number} without a reason")
+
+    def _had_a_reason(self, left: NumberId, new: Assignment) -> bool:
+        tables = self._tables
+        mover = next((r.call for k, r in tables.calls.items() if new.bound_by == f"attempt {k.attempt_id}"), None)
+        rejected = mover is not None and left in mover.carry["excluded"]
+        known = tables.health.get(left, NumberHealth())
+        capped = "max_calls_24h" in tables.catalogue.numbers[left].settings
+        return (
+            left in tables.numbers_out
+            or rejected
+            or capped
+            or known != NumberHealth(last_worked_at=known.last_worked_at)
+        )
 
     def _intent(self, intent: Intent) -> None:
         attempt, tables, book = intent.attempt, self._tables, self._book

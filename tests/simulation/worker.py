@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from random import Random
 from uuid import UUID
@@ -131,11 +132,11 @@ class Worker:
             if await self._store.wake_ineligible(self.clock.now()):
                 self._desk.wake()
 
-    async def call_back(self, connection: ConnectionId, placement: Placement, news: CallNews) -> bool:
+    async def call_back(self, connection: ConnectionId, placement: Placement, news: Sequence[CallNews]) -> bool:
         """What web/callbacks.py makes of a callback. False = not stored, the carrier has to call again."""
         try:
             async with asyncio.timeout(8.0):
-                await self.dispatcher.follower.deliver(connection, placement, [news])
+                await self.dispatcher.follower.deliver(connection, placement, news)
         except Exception:  # as the callback server: whatever it is, 503
             return False
         return True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from logging import CRITICAL
 from random import Random
 from unittest.mock import patch
@@ -14,10 +14,12 @@ from unittest.mock import patch
 import structlog
 
 from outdial.catalogue import live_pools
-from outdial.rules.call_progress import CallNews
+from outdial.rules.call_progress import CallNews, Progress
 from outdial.rules.ids import ConnectionId, Placement
+from outdial.rules.outcome import Outcome
 from tests.simulation.broker_model import Broker
 from tests.simulation.carrier_model import Exchange, Line, Lines
+from tests.simulation.carrier_watch import CarrierWatch
 from tests.simulation.database_model import Database
 from tests.simulation.happenings import Happenings
 from tests.simulation.judgement import Judgement
@@ -65,6 +67,7 @@ class World:
         )
         self.workers: list[Worker] = []
         self.judgement = Judgement(self.tables, self.broker, self.exchange)
+        self.at_the_carrier = CarrierWatch(self.tables, self.broker, self.exchange, self.scenario.skew_s)
         self._choices = self._random()
 
     def _random(self) -> Random:
@@ -86,17 +89,25 @@ class World:
         """The replicas whose process exists."""
         return [worker for worker in self.workers if not worker.process.dead]
 
-    async def _call_back(self, connection: ConnectionId, placement: Placement, news: CallNews) -> None:
+    async def _call_back(self, connection: ConnectionId, placement: Placement, news: Sequence[CallNews]) -> None:
         """To any replica; what is not stored is called back again."""
         for _ in range(4):
             if alive := self.alive():
                 worker = self._choices.choice(alive)
-                self.book.note(f"callback {placement} {news.progress.name}")
+                self.book.note(f"callback {placement} {news[-1].progress.name}")
                 task = worker.process.start(worker.call_back(connection, placement, news))
+                if self._choices.random() < self.weather.stray_callback:
+                    self._stray(worker, placement, news[-1])
                 await asyncio.wait({task, worker.gone}, timeout=15.0, return_when=asyncio.FIRST_COMPLETED)
                 if task.done() and not task.cancelled() and task.result():
+                    self.judgement.called_back(placement, news)
                     return
             await asyncio.sleep(5.0)
+
+    def _stray(self, worker: Worker, placement: Placement, news: CallNews) -> None:
+        self.book.reach("stray_callback")
+        end = replace(news, progress=Progress.FINAL, outcome=Outcome.BUSY, answered_by=None, was_answered=False)
+        _ = worker.process.start(worker.call_back(ConnectionId("elsewhere"), placement, [end]))
 
     async def live(self) -> None:
         """The whole run."""
