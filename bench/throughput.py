@@ -14,6 +14,7 @@ from bench.ground import Ground, Site
 from bench.instant_carrier import InstantCarriers, Line
 from bench.meter import Meter
 from bench.world import TOKEN, World, is_answered
+from prometheus_client import Counter
 from pydantic import SecretStr
 
 from outdial.app import App, AppOptions
@@ -92,7 +93,7 @@ class Run:
 
     def events(self) -> int:
         """How many were confirmed until now."""
-        return int(value_of(self.app.metrics, "outdial_events_published_total"))
+        return int(value_of(self.app.metrics.events_published))
 
     async def stop(self) -> None:
         """In order."""
@@ -105,6 +106,6 @@ class Run:
             await (inbox.resume(name) if wanted else inbox.pause(name))
 
 
-def value_of(metrics: Metrics, name: str) -> float:
-    """A counter without labels."""
-    return metrics.registry.get_sample_value(name) or 0.0
+def value_of(counter: Counter) -> float:
+    """Of a counter without labels."""
+    return next(sample.value for metric in counter.collect() for sample in metric.samples)

@@ -13,7 +13,7 @@ from outdial.ports.catalogue import Pools
 from outdial.ports.store import BaselineKey, MemberKey, OpenCall, Statistics, TurnChanges
 from outdial.rules.call_fate import CallFacts
 from outdial.rules.decision import seen_sticky
-from outdial.rules.ids import CampaignId, NumberId
+from outdial.rules.ids import E164, CampaignId, NumberId
 from outdial.rules.number_health import NumberHealth, after_outcome, turns
 from outdial.rules.outcome import Outcome, answer_for_rate, is_reached
 from outdial.rules.phone import geography
@@ -33,9 +33,9 @@ def policy_of(call: OpenCall, pools: Pools) -> CampaignPolicy | None:
     return view.policy if view is not None else None
 
 
-def country_of(call: OpenCall) -> str:
+def country_of(contact: E164) -> str:
     """The contact's country as baselines know it; empty = unknown."""
-    return geography(call.identity.contact).country or ""
+    return geography(contact).country or ""
 
 
 def concerns_sticky(call: OpenCall, policy: CampaignPolicy | None) -> bool:
@@ -100,7 +100,7 @@ class Learning:
         member = MemberKey(campaign, call.identity.number)
         stats = changes.members.get(member) or seen.members.get(member) or MemberStats()
         changes.members[member] = stats.observe(answered, call.h, self._now, policy.rotation)
-        line = BaselineKey(campaign, country_of(call), call.baseline_class)
+        line = BaselineKey(campaign, country_of(call.identity.contact), call.baseline_class)
         sums = changes.baselines.get(line) or seen.baselines.get(line) or BaselineSums()
         changes.baselines[line] = sums.observe(answered, call.r, self._now, policy.rotation)
 

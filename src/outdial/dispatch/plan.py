@@ -7,7 +7,7 @@ contact in call, calling hours, slots, pace, circuit, the number's own cap.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from random import Random
 from uuid import UUID
@@ -57,10 +57,12 @@ class Planning:
         rng: Random,
         new_id: Callable[[], UUID],
         now: float,
+        stored_pictures: Set[str] = frozenset(),
     ) -> None:
+        """`stored_pictures`: hashes of pool pictures that need not be written again."""
         self._pools, self._ledger, self._facts, self._changes = pools, ledger, facts, changes
         self._announce, self._metrics, self._margins = announcer, metrics, margins
-        self._rng, self._new_id, self._now = rng, new_id, now
+        self._rng, self._new_id, self._now, self._stored_pictures = rng, new_id, now, stored_pictures
         self._volumes = dict(volumes)
         self._probed: set[NumberId] = set()
         self._skips: dict[tuple[CampaignId, str | None, frozenset[str]], Counter[SkipReason]] = {}
@@ -259,7 +261,7 @@ class Planning:
             )
         )
         picture = view.index.picture
-        if picture.hash not in self._changes.pictures:
+        if picture.hash not in self._stored_pictures and picture.hash not in self._changes.pictures:
             self._changes.pictures[picture.hash] = (attempt.campaign, picture_body(picture, policy))
         if member.number in view.probing:
             self._probe(member.number, view)

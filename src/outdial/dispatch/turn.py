@@ -43,6 +43,7 @@ from outdial.telemetry.crashpoints import crashpoint
 from outdial.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
+PICTURES_REMEMBERED = 10_000
 
 
 class StaleSnapshot(Retryable):
@@ -79,6 +80,8 @@ class TurnSetting:
     sweep_batch: int
     rng: Random
     new_id: Callable[[], UUID]
+    stored_pictures: set[str] = field(default_factory=set)
+    """Hashes of pool pictures that are in the database for sure: nobody deletes them."""
 
 
 async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -> TurnResult:
@@ -94,6 +97,9 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
             crashpoint("before_settle_commit")
     if changes.ended:
         crashpoint("after_settle_commit")
+    if len(setting.stored_pictures) > PICTURES_REMEMBERED:
+        setting.stored_pictures.clear()
+    setting.stored_pictures.update(changes.pictures)
     setting.board.saw(ledger.all())
     setting.board.add_campaigns(woken)
     setting.board.add(_lines_of(changes))
@@ -123,17 +129,19 @@ async def _decide(
     limits = await turn.lock(_keys(setting.pools, work, claimed))
     result.committed_at = setting.clock.monotonic()
     now = setting.clock.now()
+    if late := [key for key in keys if key not in canceled]:
+        await turn.cancel(late, now)  # before the look: what settles now must know of it
+    identities = list({identity.placement: identity for identity, *_ in work.reports}.values())
+    await turn.look(identities, {i.placement: country_of(i.contact) for i in identities}, claimed, now)
     if await turn.catalogue_version() != version:
         raise StaleSnapshot("the catalogue changed")
     ledger, changes = Ledger(limits, now, setting.ahead_s), TurnChanges()
     announcer = Announcer(changes.events, setting.metrics)
-    if late := [key for key in keys if key not in canceled]:
-        await turn.cancel(late, now)  # before settling: what settles now must know of it
     await _settle(setting, turn, work, ledger, changes, announcer, result, now)
     facts = await turn.contact_facts(claimed, now)
     planning = Planning(
         setting.pools, ledger, facts, await _volumes(setting.pools, turn, claimed, now), changes, announcer,
-        setting.metrics, setting.margins, setting.rng, setting.new_id, now,
+        setting.metrics, setting.margins, setting.rng, setting.new_id, now, setting.stored_pictures,
     )  # fmt: skip
     if setting.pools.version != version:
         raise StaleSnapshot("the snapshot was read anew")
@@ -183,7 +191,7 @@ async def _settle(
     corrections = Corrections(setting.pools, changes, announcer, now)
     corrections.judge(past, reports)
     needing = settlement.needing_statistics() + corrections.needing_statistics()
-    countries = {call.identity.placement: country_of(call) for call, _ in needing}
+    countries = {call.identity.placement: country_of(call.identity.contact) for call, _ in needing}
     seen = await turn.statistics(needing, countries, now) if needing else NOTHING_SEEN
     learning = Learning(setting.pools, seen, changes, announcer, now)
     settlement.apply(learning)

@@ -83,6 +83,16 @@ class TurnTransaction(Protocol):
     async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
         """Lock limits rows in lock order and return them; a key without a row is left out."""
 
+    async def look(
+        self,
+        identities: Sequence[CallIdentity],
+        countries: Mapping[Placement, str],
+        attempts: Sequence[WaitingAttempt],
+        now: float,
+    ) -> None:
+        """After the locks: read in one go what `catalogue_version`, `open_calls`, `statistics` and `contact_facts` will
+        be asked about these calls and claimed attempts. They answer without it too, a round trip each."""
+
     async def open_calls(self, identities: Sequence[CallIdentity]) -> Mapping[Placement, OpenCall]:
         """Lock those calls that are still open, by key."""
 

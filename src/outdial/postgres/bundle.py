@@ -42,13 +42,17 @@ def text_of(parts: Sequence[Part]) -> str:
 
 @lru_cache(maxsize=256)
 def _text(parts: tuple[tuple[str, str, int, str], ...]) -> str:
-    expressions, results, before = [], [], 0
-    for file, block, parameters, result in parts:
-        expressions.append(f"{block}_rows as (\n{_counted_on(load(file)[block], before)}\n)")
-        if result:
-            results.append(f"(select {result} from {block}_rows) as {block}")
+    results = [f"(select {result} from {block}_rows) as {block}" for _, block, _, result in parts if result]
+    return f"with {expressions([part[:3] for part in parts])}\nselect {', '.join(results) or 'true'}"
+
+
+def expressions(parts: Sequence[tuple[str, str, int]]) -> str:
+    """Blocks as common table expressions `<block>_rows`. Each part: file, block, how many parameters it has."""
+    made, before = [], 0
+    for file, block, parameters in parts:
+        made.append(f"{block}_rows as (\n{_counted_on(load(file)[block], before)}\n)")
         before += parameters
-    return "with " + ",\n".join(expressions) + f"\nselect {', '.join(results) or 'true'}"
+    return ",\n".join(made)
 
 
 def _counted_on(text: str, by: int) -> str:

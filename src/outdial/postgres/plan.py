@@ -69,10 +69,14 @@ def limit_of(row: Row) -> Limit:
     )
 
 
-async def contact_facts(connection: Any, attempts: Sequence[WaitingAttempt], now: float) -> ContactFacts:
-    """Look at the claimed attempts' contacts under the lock."""
+def contact_facts_part(attempts: Sequence[WaitingAttempt], now: float) -> Part:
+    """The look at them, to be one of several."""
     arguments = columns(((*a.key, a.campaign, a.contact) for a in attempts), 4)
-    rows = await connection.fetch(SQL["contact_facts"], *arguments, now - CALLED_BEFORE_S) if attempts else []
+    return Part("plan", "contact_facts", [*arguments, now - CALLED_BEFORE_S])
+
+
+def contact_facts_of(attempts: Sequence[WaitingAttempt], rows: Sequence[Row]) -> ContactFacts:
+    """What the rows of that look say."""
     seen = [(attempts[row["n"] - 1], row) for row in rows]
     return ContactFacts(
         assignments={(a.campaign, a.contact): assignment_of(row) for a, row in seen if row["number"] is not None},

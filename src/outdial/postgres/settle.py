@@ -19,9 +19,9 @@ from outdial.ports.store import (
 from outdial.postgres import statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.plan import assignment_of, contact_key
-from outdial.postgres.rows import Row, columns, open_call_of
+from outdial.postgres.rows import Row, columns
 from outdial.rules.call_fate import CallFacts
-from outdial.rules.ids import E164, CampaignId, NumberId, Placement
+from outdial.rules.ids import E164, CampaignId, NumberId
 from outdial.rules.number_health import SPAM_WINDOW_S, NumberHealth
 from outdial.rules.outcome import Outcome, is_carrier_failure
 from outdial.rules.rotation import BaselineSums, MemberStats
@@ -33,30 +33,14 @@ RELAY_GRACE_S = 5.0
 """How long the replica that wrote an event has to publish it from memory before another one takes it up."""
 
 
-async def open_calls(connection: Any, identities: Sequence[CallIdentity]) -> dict[Placement, OpenCall]:
-    """Lock those of the calls that are still open."""
-    if not identities:
-        return {}
-    rows = await connection.fetch(SQL["open_calls"], *columns(((*i.key, i.placement) for i in identities), 3))
-    return {Placement(row["placement"]): open_call_of(row) for row in rows}
-
-
 async def statistics(
-    connection: Any, calls: Sequence[tuple[OpenCall, Outcome]], countries: Mapping[Placement, str], now: float
+    connection: Any, calls: Sequence[tuple[OpenCall, Outcome]], rows: Mapping[str, Sequence[Row]], now: float
 ) -> Statistics:
-    """Everything that settling these calls folds into. Their tenants' rows are locked, so nobody else writes it."""
-    members = sorted({MemberKey(c.identity.slots.campaign, c.identity.number) for c, _ in calls})
-    contacts = sorted({(c.identity.slots.campaign, c.identity.contact) for c, _ in calls})
-    baselines = sorted(
-        {BaselineKey(c.identity.slots.campaign, countries[c.identity.placement], c.baseline_class) for c, _ in calls}
-    )
-    numbers = sorted({c.identity.number for c, _ in calls})
-    stats = await connection.fetch(SQL["member_stats"], *columns(members, 2))
-    lines = await connection.fetch(SQL["baselines"], *columns(baselines, 3))
-    health = await connection.fetch(SQL["number_health"], numbers)
-    sticky = await connection.fetch(SQL["assignments"], *columns(contacts, 2))
+    """Everything that settling these calls folds into. Their tenants' rows are locked, so nobody else writes it.
+    `rows`: what was read already, by block (look.py)."""
     failed = sorted({c.identity.number for c, outcome in calls if is_carrier_failure(outcome)})
     blocked = sorted({c.identity.number for c, outcome in calls if outcome is Outcome.SPAM_BLOCKED})
+    stats, sticky = rows["member_stats"], rows["assignments"]
     return Statistics(
         members={
             MemberKey(CampaignId(row["campaign"]), NumberId(row["number"])): stats_of(row)
@@ -70,9 +54,9 @@ async def statistics(
         },
         baselines={
             BaselineKey(row["campaign"], row["country"], row["class"]): BaselineSums(row["y"], row["x"], row["at"])
-            for row in lines
+            for row in rows["baselines"]
         },
-        health={NumberId(row["number"]): health_of(row) for row in health},
+        health={NumberId(row["number"]): health_of(row) for row in rows["number_health"]},
         assignments={contact_key(row["campaign"], row["contact"]): assignment_of(row) for row in sticky},
         spam_contacts=await _spam_contacts(connection, blocked, now) if blocked else {},
         others_worked=await _others_worked(connection, failed) if failed else {},

@@ -1,7 +1,8 @@
 """A turn's transaction: the reads in lock order, and the one write that applies what the rules decided.
 
-The write goes in two statements: first what leaves its place (calls, waiting attempts), then what comes. All rows are
-locked by then, or belong to tenants whose limits rows are, so the order within a statement is free.
+The write is one statement, or three where what comes takes the place of what leaves (calls, waiting attempts): of two
+parts of one statement that touch the same row, only one would count. All rows are locked by then, or belong to tenants
+whose limits rows are.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from outdial.ports.store import (
 from outdial.postgres import bundle, intake, plan, settle, statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.cancel import cancel
+from outdial.postgres.look import Seen, look
 from outdial.postgres.rows import past_call_of
 from outdial.rules.capacity import Limit, LimitKey
 from outdial.rules.ids import AttemptKey, CampaignId, NumberId, Placement
@@ -39,6 +41,7 @@ class PostgresTurn:
 
     def __init__(self, connection: Any, worker: UUID, epoch: int) -> None:
         self._connection, self._worker, self._epoch = connection, worker, epoch
+        self._seen: Seen | None = None
 
     async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
         """See the port."""
@@ -65,17 +68,35 @@ class PostgresTurn:
         """See the port."""
         return await plan.lock(self._connection, keys)
 
+    async def look(
+        self,
+        identities: Sequence[CallIdentity],
+        countries: Mapping[Placement, str],
+        attempts: Sequence[WaitingAttempt],
+        now: float,
+    ) -> None:
+        """See the port."""
+        self._seen = await look(self._connection, identities, countries, attempts, now)
+
     async def open_calls(self, identities: Sequence[CallIdentity]) -> Mapping[Placement, OpenCall]:
         """See the port."""
-        return await settle.open_calls(self._connection, identities)
+        wanted = {identity.placement for identity in identities}
+        seen = self._seen
+        if seen is None or not wanted <= seen.countries.keys():
+            seen = await look(self._connection, identities, {}, (), 0.0)
+        return {placement: call for placement, call in seen.calls.items() if placement in wanted}
 
     async def catalogue_version(self) -> int:
         """See the port."""
-        return int(await self._connection.fetchval(SQL_PLAN["catalogue_version"]))
+        seen = self._seen or await look(self._connection, (), {}, (), 0.0)
+        return seen.version
 
     async def contact_facts(self, attempts: Sequence[WaitingAttempt], now: float) -> ContactFacts:
         """See the port."""
-        return await plan.contact_facts(self._connection, attempts, now)
+        seen = self._seen
+        if seen is None or seen.attempts != attempts:
+            seen = await look(self._connection, (), {}, attempts, now)
+        return seen.facts
 
     async def volumes(self, numbers: Sequence[NumberId], now: float) -> Mapping[NumberId, int]:
         """See the port."""
@@ -86,7 +107,11 @@ class PostgresTurn:
         self, calls: Sequence[tuple[OpenCall, Outcome]], countries: Mapping[Placement, str], now: float
     ) -> Statistics:
         """See the port."""
-        return await settle.statistics(self._connection, calls, countries, now)
+        identities = [call.identity for call, _ in calls]
+        seen = self._seen
+        if seen is None or any(seen.countries.get(i.placement) != countries[i.placement] for i in identities):
+            seen = await look(self._connection, identities, countries, (), now)
+        return await settle.statistics(self._connection, calls, seen.rows, now)
 
     async def past_calls(self, placements: Sequence[Placement]) -> Mapping[Placement, PastCall]:
         """See the port."""
@@ -99,20 +124,23 @@ class PostgresTurn:
         over = [e.call.identity for e in changes.ended if e.call is not None]
         over += [call.identity for call, *_ in changes.given_back]
         leaving = [i.attempt.key for i in changes.intents] + changes.ended_waiting
-        freed = await bundle.run(
-            c,
-            [
-                *settle.update_calls(changes.updated_calls),
-                *settle.delete_calls(over),
-                *plan.leave(leaving),
-                *settle.wake_contacts((i.key.tenant, i.contact) for i in over),
-            ],
-        )
+        waking = settle.wake_contacts((i.key.tenant, i.contact) for i in over)
+        making_way = [
+            *settle.update_calls(changes.updated_calls),
+            *settle.delete_calls(over),
+            *plan.leave(leaving),
+        ]
+        filling = self._filling(changes, now)
+        stages = [[*waking, *making_way, *filling]]
+        if not _is_independent(changes, over):
+            stages = [waking, making_way, filling]
+        freed: dict[str, Any] = {}
+        for parts in stages:
+            freed |= await bundle.run(c, parts)
         if freed.get("delete_calls", 0) != len(over):
             raise Permanent("a call vanished while it was locked")
         if freed.get("delete_waiting", 0) != len(leaving):
             raise Permanent("an attempt left the waiting room while it was locked")
-        await bundle.run(c, self._filling(changes, now))
         if changes.eligibility_changed:
             await c.execute(SQL_SETTLE["bump_catalogue"])
         return [CampaignId(campaign) for campaign in freed.get("wake_contacts") or ()]
@@ -132,3 +160,11 @@ class PostgresTurn:
             *settle.correct_outcomes(changes.corrected),
             *settle.insert_events(changes.events, now),
         ]
+
+
+def _is_independent(changes: TurnChanges, over: Sequence[CallIdentity]) -> bool:
+    """Whether no part of the write needs what another part leaves, as nearly always. A call may follow another one to
+    the same contact; attempts may come back to the waiting room; and who is woken there may be parked or end."""
+    contacts = {(i.key.tenant, i.contact) for i in over}
+    followed = any((i.attempt.key.tenant, i.attempt.contact) in contacts for i in changes.intents)
+    return not (followed or changes.given_back or (over and (changes.parked or changes.ended_waiting)))
