@@ -33,7 +33,17 @@ log = structlog.get_logger(__name__)
 LARGEST_BODY: Final = 2 * 1024 * 1024
 """Bytes: a list of some ten thousand numbers to suppress."""
 ANSWER_WITHIN_S: Final = 30.0
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+STALLED_S: Final = 30.0
+"""A viewer of the stream that takes nothing for so long is let go."""
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Of every answer, problems among them; the console's files have more of their own."""
 
 
 class AdminServer:
@@ -52,6 +62,7 @@ class AdminServer:
         app.router.add_get(f"{ROOT}/openapi.json", self._describe)
         app.router.add_get(f"{ROOT}/stream", self._watch)
         add_console(app.router)
+        app.on_response_prepare.append(_guard)
         app.on_shutdown.append(self._stop)
         return app
 
@@ -65,36 +76,35 @@ class AdminServer:
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         self.admit(request, Role.VIEWER)
         read_query_of(None, request.query)
-        answer = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream"})
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         try:
             async for message in self._stream.watch():
                 if self._caller(request) is None:
                     break  # the token was taken away since
                 if not answer.prepared:
                     await answer.prepare(request)
-                await answer.write(message.encode())
+                async with asyncio.timeout(STALLED_S):
+                    await answer.write(message.encode())
         except TooManyViewers:
             raise Problem(503, "too_many_viewers", "too many watch just now; try again later") from None
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()  # what it did not take is not kept for it
         except ConnectionResetError:
             pass  # the viewer went
         return answer
 
     async def _describe(self, _request: web.Request) -> web.Response:
-        return web.json_response(openapi(self._routes), headers=_HEADERS)
+        return web.json_response(openapi(self._routes))
 
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             caller = self.admit(request, route.role)
-            asked = Asked(
-                setting=self._setting,
-                caller=caller,
-                path=dict(request.match_info),
-                query=read_query_of(route.query, request.query),
-                body=await read_body(route, request),
-                headers=request.headers,
-            )
-            with keeping(self._kept):
-                async with asyncio.timeout(ANSWER_WITHIN_S):
+            query = read_query_of(route.query, request.query)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                body = await read_body(route, request)
+                asked = Asked(self._setting, caller, dict(request.match_info), query, body, request.headers)
+                with keeping(self._kept):
                     answer = await route.handle(asked)
             return respond(answer if isinstance(answer, Answer) else Answer(answer), caller)
 
@@ -149,11 +159,16 @@ async def read_body(route: Route, request: web.Request) -> Any:
 
 def respond(answer: Answer, caller: Caller) -> web.Response:
     """As JSON, with contacts' full numbers only for those who may see them."""
-    headers = {**_HEADERS, **answer.headers}
     if answer.value is None:
-        return web.Response(status=204, headers=headers)
+        return web.Response(status=204, headers=answer.headers)
     body = json.dumps(as_data(answer.value, full=caller.sees_contacts), separators=(",", ":"))
-    return web.Response(text=body, status=answer.status, headers=headers, content_type="application/json")
+    return web.Response(text=body, status=answer.status, headers=answer.headers, content_type="application/json")
+
+
+async def _guard(_request: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers["Server"] = "outdial"  # and not the versions of what it is made with
+    for name, value in _HEADERS.items():
+        answer.headers.setdefault(name, value)
 
 
 @web.middleware

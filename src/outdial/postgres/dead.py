@@ -33,13 +33,13 @@ async def fetch_dead(pool: asyncpg.Pool, letters: Sequence[int] | None) -> list[
         return list(await pool.fetch(SQL["dead_by_id"], None if letters is None else list(letters)))
 
 
-async def mark_replayed(pool: asyncpg.Pool, letters: Sequence[int], *, who: str) -> None:
+async def mark_replayed(pool: asyncpg.Pool, letters: Sequence[int], *, who: str, why: str) -> None:
     """They were published again."""
     with translate_errors():
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(SQL["mark_replayed"], list(letters))
             for letter in letters:
-                await _record(connection, "dead.replay", letter, who=who, why="", detail={})
+                await _record(connection, "dead.replay", letter, who=who, why=why, detail={})
 
 
 async def discard(pool: asyncpg.Pool, letters: Sequence[int], *, who: str, why: str) -> int:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Self
+import logging
+from typing import Final, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from outdial.errors import BadConfiguration
+
+
+class _Readable(logging.Filter):
+    """Lets no record of a request through that is no HTTP: it quotes what was sent, tokens and phone numbers among it, and
+    anybody can send one. Its sender is told."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_LOG: Final = logging.getLogger("outdial.web")
+_LOG.addFilter(_Readable())
 
 
 class HttpServer:
@@ -36,7 +50,11 @@ class HttpServer:
         """Listen. Raises `BadConfiguration` when the address cannot be had."""
         # Paths hold placement tokens and queries may hold numbers: no access log.
         runner = web.AppRunner(
-            self._application, access_log=None, handle_signals=False, shutdown_timeout=self._close_within_s
+            self._application,
+            access_log=None,
+            logger=_LOG,
+            handle_signals=False,
+            shutdown_timeout=self._close_within_s,
         )
         await runner.setup()
         try:

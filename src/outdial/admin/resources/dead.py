@@ -47,7 +47,7 @@ async def _replay(asked: Asked) -> Republished:
             one.routing_key, one.body, message_id=one.message_id, type_=one.message_type, headers=dict(one.headers)
         )
 
-    return await dead.replay_letters(asked.pool, letters, publish, who=asked.caller.name)
+    return await dead.replay_letters(asked.pool, letters, publish, who=asked.caller.name, why=asked.body.why)
 
 
 async def _discard(asked: Asked) -> Discarded:
