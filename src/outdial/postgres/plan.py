@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from outdial.ports.store import ContactFacts, Intent, Line, LineAsk, Parked, WaitingAttempt
+from outdial.ports.store import ContactFacts, Intent, Line, LineAsk, OpenCall, Parked, WaitingAttempt
 from outdial.postgres import statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.rows import Row, columns, waiting_of
@@ -19,6 +19,7 @@ from outdial.rules.sticky import Assignment
 SQL = statements.load("plan")
 
 CALLED_BEFORE_S = 30 * 86_400.0
+HOUR_S = 3_600.0
 """How far back an earlier call makes this attempt a retry for the baseline."""
 
 
@@ -104,18 +105,22 @@ def leave(keys: Iterable[AttemptKey]) -> list[Part]:
     return [Part("plan", "delete_waiting", arguments, "count(*)")] if arguments[0] else []
 
 
-def reserve(intents: Sequence[Intent], worker: UUID, epoch: int, now: float) -> list[Part]:
-    """Write the intents, each the lease of its slots, and count the dials."""
+def reserve(intents: Sequence[Intent], worker: UUID, epoch: int) -> list[Part]:
+    """Write the intents, each the lease of its slots."""
     if not intents:
         return []
     intents = sorted(intents, key=lambda intent: intent.attempt.key)
     head = columns((_identity_row(i) for i in intents), 11)
     tail = columns((_choice_row(i) for i in intents), 7)
-    dials = sorted(Counter(intent.number for intent in intents).items())
-    return [
-        Part("plan", "insert_calls", [*head, worker, epoch, *tail]),
-        Part("plan", "count_volume", [*columns(dials, 2), now - now % 3600]),
-    ]
+    return [Part("plan", "insert_calls", [*head, worker, epoch, *tail])]
+
+
+def count_dials(intents: Sequence[Intent], given_back: Iterable[OpenCall], now: float) -> list[Part]:
+    """Each number's dials by hour: those of the intents, less those that were given back because there was no call."""
+    dials = Counter((intent.number, now - now % HOUR_S) for intent in intents)
+    dials.subtract((call.identity.number, call.intent_at - call.intent_at % HOUR_S) for call in given_back)
+    rows = sorted((number, hour, count) for (number, hour), count in dials.items() if count)
+    return [Part("plan", "count_volume", columns(rows, 3))] if rows else []
 
 
 def _identity_row(i: Intent) -> tuple[Any, ...]:

@@ -98,9 +98,11 @@ from unnest(
 )
 
 -- name: count_volume
--- One more dial for each number in this hour. $1 numbers (sorted), $2 dials, $3 the hour, $4 now
+-- Dials by hour, less those that never were; of an hour that is forgotten nothing is taken. $1 numbers, $2 hours, $3 dials
 insert into number_volume (number, hour, dials)
-select k.number, $3, k.dials from unnest($1::text[], $2::integer[]) as k (number, dials)
+select k.number, k.hour, k.dials
+from unnest($1::text[], $2::timestamptz[], $3::integer[]) as k (number, hour, dials)
+where k.dials > 0 or exists (select from number_volume v where v.number = k.number and v.hour = k.hour)
 on conflict (number, hour) do update set dials = number_volume.dials + excluded.dials
 
 -- name: park
