@@ -75,31 +75,21 @@ def ensure_chromium(services: Path) -> Path:
 
 
 def _chromium(services: Path) -> Path | None:
-    """The one named in the environment, the machine's own, else the one unpacked: its binary, as its script wants root's paths."""
+    """The one named in the environment, the machine's own, else the one unpacked."""
     named = os.environ.get("OUTDIAL_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    unpacked = services / "usr/lib/chromium/chromium"
-    return Path(named) if named else unpacked if unpacked.exists() else None
+    return Path(named) if named else _unpacked_chromium(services)
 
 
-def ensure_prometheus(services: Path) -> Path:
-    """The folder with `prometheus` and `promtool`, installing or unpacking them if there are none."""
-    found = _prometheus(services)
-    if found is None:
-        with _one_at_a_time(services):
-            found = _prometheus(services)
-            if found is None:
-                _fetch(PROMETHEUS_PACKAGES, services, PROMETHEUS)
-                found = _prometheus(services)
-    if found is None:
-        raise BadConfiguration(_sentence("Prometheus", PROMETHEUS_PACKAGES[0], PROMETHEUS))
-    return found
-
-
-def _prometheus(services: Path) -> Path | None:
-    """Named in the environment, installed, or unpacked."""
-    on_path = shutil.which("promtool")
-    places = [os.environ.get(PROMETHEUS), on_path and Path(on_path).parent, services / "usr/bin"]
-    return next((Path(one) for one in places if one and (Path(one) / "promtool").exists()), None)
+def _unpacked_chromium(services: Path) -> Path | None:
+    """A script of ours that starts it with the libraries and fonts that were unpacked with it; its own wants root's paths."""
+    binary, script = services / "usr/lib/chromium/chromium", services / "chromium.sh"
+    if not binary.exists():
+        return None
+    libraries = ":".join(sorted({str(one.parent) for one in (services / "usr/lib").glob("*-linux-*/**/lib*.so*")}))
+    fonts = f"FONTCONFIG_SYSROOT={services} " if (services / "etc/fonts/fonts.conf").exists() else ""
+    script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries} {fonts}exec {binary} "$@"\n')
+    script.chmod(0o755)
+    return script
 
 
 def _unpacked_postgres(services: Path) -> Path | None:
