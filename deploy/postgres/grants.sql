@@ -18,9 +18,11 @@ grant insert, update, delete on calls, number_volume, outbox, sticky, waiting, w
 grant insert, update, delete on waiting_counts to outdial_daemon;  -- by triggers; updated = locked
 grant update on catalogue_version, limits to outdial_daemon;
 grant update (created_at) on numbers to outdial_daemon;  -- enough to lock a number that is reported as spam
-grant delete on cancellations to outdial_daemon;
+grant delete on attempts, cancellations, dead_letters, spam_signals to outdial_daemon;  -- what is past its time
 grant usage on sequence worker_epoch to outdial_daemon;
-grant execute on function make_outcomes_month(date) to outdial_daemon;
+grant execute on function
+    make_outcomes_month(date), drop_outcomes_months(date), forget_audit_log(timestamptz, integer)
+to outdial_daemon;
 
 -- What people order.
 grant insert, update, delete on campaigns, connections, limits, members, numbers, tenants to outdial_operator;

@@ -30,7 +30,7 @@ from outdial.ports.messages import AttemptPublisher, EventPublisher, Inbox
 from outdial.postgres import catalogue as catalogue_store
 from outdial.postgres.pool import PoolOptions, connect, translate_errors
 from outdial.postgres.store import PostgresStore
-from outdial.postgres.upkeep import UpkeepQueries
+from outdial.postgres.upkeep import Retention, UpkeepQueries
 from outdial.postgres.weights import load_weights
 from outdial.providers.contract import Secrets
 from outdial.providers.handing_on import HandingOn
@@ -117,6 +117,7 @@ class AppOptions:
     spam_threshold: float = 0.75
     high_water_mark: int = 100_000
     pauses: Pauses = field(default_factory=Pauses)
+    retention: Retention = field(default_factory=Retention)
 
 
 class App:
@@ -152,7 +153,7 @@ class App:
         http = await self._parts.enter_async_context(HttpClient(options.http))
         self.connections = OpenConnections(http, self._secrets)
         self.pools.listeners.append(self._open_connections)
-        self.upkeep_queries = UpkeepQueries(self.pool, worker, epoch)
+        self.upkeep_queries = UpkeepQueries(self.pool, worker, epoch, options.retention)
         desk = Desk(options.reports_per_turn)
         upkeep = Upkeep(self.upkeep_queries, self.pools, self.clock, self.metrics, desk.wake)
         self.pools.listeners.append(upkeep.saw_catalogue)

@@ -86,18 +86,19 @@ async def _refuse_old_schema(settings: Settings) -> None:
     or a roll-out could not go back."""
     from outdial.errors import Permanent
     from outdial.postgres.migrate import check_on
-    from outdial.postgres.pool import PoolOptions, connect
+    from outdial.postgres.pool import PoolOptions, connect, translate_errors
 
     database = settings.database
     options = PoolOptions(
         min_size=0, max_size=1, connect_timeout_s=database.connect_timeout_s, pgbouncer=database.pgbouncer
     )
-    pool = await connect(database.url.get_secret_value(), options)
-    try:
-        async with pool.acquire(timeout=database.acquire_timeout_s) as connection:
-            state = await check_on(connection)
-    finally:
-        await pool.close()
+    with translate_errors():
+        pool = await connect(database.url.get_secret_value(), options)
+        try:
+            async with pool.acquire(timeout=database.acquire_timeout_s) as connection:
+                state = await check_on(connection)
+        finally:
+            await pool.close()
     if state.behind:
         raise Permanent(f"the database lacks migrations: {', '.join(state.pending)} (run outdial migrate)")
 
@@ -165,6 +166,7 @@ def app_options(settings: Settings) -> AppOptions:
     from outdial.app import AppOptions
     from outdial.dispatch.dispatcher import Pauses
     from outdial.postgres.pool import PoolOptions
+    from outdial.postgres.upkeep import DAY_S, Retention
     from outdial.providers.http import HttpLimits
 
     database, dispatch = settings.database, settings.dispatch
@@ -201,6 +203,12 @@ def app_options(settings: Settings) -> AppOptions:
         drain_s=dispatch.drain_s,
         high_water_mark=settings.rabbitmq.high_water_mark,
         spam_threshold=settings.platform.spam_threshold,
+        retention=Retention(
+            attempts_s=settings.retention.attempts_days * DAY_S,
+            outcomes_s=settings.retention.outcomes_days * DAY_S,
+            dead_letters_s=settings.retention.dead_letters_days * DAY_S,
+            audit_log_s=settings.retention.audit_log_days * DAY_S,
+        ),
         pauses=Pauses(
             poll_s=dispatch.poll_interval_s,
             sweep_s=dispatch.sweep_interval_s,

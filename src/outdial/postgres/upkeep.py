@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,19 +14,31 @@ from outdial.postgres.pool import translate_errors
 from outdial.postgres.rows import columns
 
 PLAN, RECOVER, UPKEEP = statements.load("plan"), statements.load("recover"), statements.load("upkeep")
-KEEP_CANCELLATIONS_S = 7 * 86_400.0
-KEEP_VOLUMES_S = 2 * 86_400.0
+DAY_S = 86_400.0
+KEEP_CANCELLATIONS_S = 7 * DAY_S
+KEEP_VOLUMES_S = 2 * DAY_S
 MONTHS_AHEAD = 2
 BITE = 1_000
 COUNTS_KEPT = 500
 """Rows of counts that are left alone: adding them up costs more than reading them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long what has ended is kept, seconds. Outcomes go by whole months, the audit log never within a month."""
+
+    attempts_s: float = 30 * DAY_S
+    outcomes_s: float = 400 * DAY_S
+    dead_letters_s: float = 30 * DAY_S
+    audit_log_s: float = 1_100 * DAY_S
+
+
 class UpkeepQueries:
     """What upkeep asks."""
 
-    def __init__(self, pool: asyncpg.Pool, worker: Any, epoch: int) -> None:
+    def __init__(self, pool: asyncpg.Pool, worker: Any, epoch: int, retention: Retention | None = None) -> None:
         self._pool, self._worker, self._epoch = pool, worker, epoch
+        self._retention = retention or Retention()
 
     async def database_time(self) -> float:
         """Unix seconds."""
@@ -119,3 +132,22 @@ class UpkeepQueries:
                 first = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
             await self._pool.execute(UPKEEP["forget"], now - KEEP_CANCELLATIONS_S, now - KEEP_VOLUMES_S)
         await sticky.purge_void(self._pool, now)
+        await self._forget(now)
+
+    async def _forget(self, now: float) -> None:
+        """What has ended and is past its time, in small bites: nobody waits for them."""
+        kept = self._retention
+        for block, kept_s in (
+            ("forget_attempts", kept.attempts_s),
+            ("forget_dead_letters", kept.dead_letters_s),
+        ):
+            await self._bites(UPKEEP[block], now - kept_s)
+        with translate_errors():
+            while await self._pool.fetchval(UPKEEP["forget_audit_log"], BITE, now - kept.audit_log_s) == BITE:
+                pass
+            await self._pool.fetchval(UPKEEP["drop_months"], now - kept.outcomes_s)
+
+    async def _bites(self, statement: str, before: float) -> None:
+        with translate_errors():
+            while int((await self._pool.execute(statement, BITE, before)).split()[-1]) == BITE:
+                pass

@@ -243,7 +243,7 @@ class RetentionSettings(Group):
     )
     outcomes_days: int = setting(
         400,
-        "How long outcomes with their decision records are kept.",
+        "How long outcomes with their decision records are kept at least; they go by whole months.",
         unit="days",
         ge=1,
         le=3650,
@@ -258,5 +258,5 @@ class RetentionSettings(Group):
         why="time to look back",
     )
     audit_log_days: int = setting(
-        1_100, "How long the audit log is kept.", unit="days", ge=1, le=3650, why="three years, as auditors ask for"
+        1_100, "How long the audit log is kept.", unit="days", ge=30, le=3650, why="three years, as auditors ask for"
     )

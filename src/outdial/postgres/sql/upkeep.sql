@@ -92,6 +92,32 @@ having sum(attempts) > 0
 select make_outcomes_month(($1::timestamptz at time zone 'UTC')::date)
 
 -- name: forget
--- Cancels that came for nothing since $1, volumes older than $2
-with gone as (delete from cancellations where at < $1)
+-- Cancels that came for nothing since $1, volumes older than $2, signals of spam older than $2
+with gone as (delete from cancellations where at < $1), silent as (delete from spam_signals where at < $2)
 delete from number_volume where hour < $2
+
+-- name: forget_attempts
+-- The oldest that ended before $2, at most $1; what they ended with stays
+delete from attempts where ctid = any (array(
+    select a.ctid
+    from attempts a
+    where a.received_at < $2
+        and not exists (select from waiting w where w.tenant = a.tenant and w.attempt_id = a.attempt_id)
+        and not exists (select from calls c where c.tenant = a.tenant and c.attempt_id = a.attempt_id)
+        and not exists (
+            select from outcomes o where o.tenant = a.tenant and o.attempt_id = a.attempt_id and o.ended_at >= $2
+        )
+    limit $1
+))
+
+-- name: forget_dead_letters
+-- Those that were published again before $2, at most $1
+delete from dead_letters where letter in (select letter from dead_letters where replayed_at < $2 limit $1)
+
+-- name: forget_audit_log
+-- Entries before $2, at most $1
+select forget_audit_log($2, $1)
+
+-- name: drop_months
+-- Whole months of outcomes before $1
+select drop_outcomes_months(($1::timestamptz at time zone 'UTC')::date)

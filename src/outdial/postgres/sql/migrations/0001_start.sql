@@ -80,6 +80,21 @@ create table audit_log (
     detail  jsonb not null default '{}'
 );
 create index audit_log_subject on audit_log (subject, entry desc);
+create index audit_log_at on audit_log using brin (at) with (pages_per_range = 32);
+
+-- Forgets the oldest entries: the only way that anything leaves the log, and nothing younger than a month ever does.
+create function forget_audit_log(before timestamptz, at_most integer) returns integer
+    language plpgsql security definer set search_path from current as $$
+declare
+    gone integer;
+begin
+    delete from audit_log where entry in (
+        select entry from audit_log where at < least(before, now() - interval '30 days') order by entry limit at_most
+    );
+    get diagnostics gone = row_count;
+    return gone;
+end $$;
+revoke execute on function forget_audit_log(timestamptz, integer) from public;
 
 -- Capacity ----------------------------------------------------------------------------------------------------------
 
@@ -120,6 +135,7 @@ create table attempts (
 -- What operators ask: the newest of a campaign, the history of a contact.
 create index attempts_campaign on attempts (tenant, campaign, received_at, attempt_id);
 create index attempts_contact on attempts (tenant, contact, received_at, attempt_id);
+create index attempts_received on attempts using brin (received_at) with (pages_per_range = 32);  -- for upkeep alone
 
 -- line: '' = any connection of its pool · a connection's name = waits for room there · null = asleep until look_at.
 -- Rows in a line are due; rows that are not (yet) dialable are asleep, so a claim never walks over them.
@@ -281,6 +297,31 @@ exception when check_violation or duplicate_table or duplicate_object or unique_
     return false;
 end $$;
 revoke execute on function make_outcomes_month(date) from public;
+
+-- Drops the months that ended before that day. Whoever uses the table at that moment goes first: it gives up instead of
+-- making anybody wait, and is asked again later. Returns how many went.
+create function drop_outcomes_months(before date) returns integer
+    language plpgsql security definer set search_path from current set lock_timeout = '100ms' as $$
+declare
+    month text;
+    gone  integer := 0;
+begin
+    for month in
+        select c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'outcomes'::regclass and c.relname ~ '^outcomes_\d{4}_\d\d$'
+            and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= before
+        order by c.relname
+    loop
+        execute format('drop table %I', month);
+        gone := gone + 1;
+    end loop;
+    return gone;
+exception when lock_not_available then
+    return 0;
+end $$;
+revoke execute on function drop_outcomes_months(date) from public;
 
 create index outcomes_attempt on outcomes (tenant, attempt_id);
 create index outcomes_contact on outcomes (campaign, contact);
