@@ -51,6 +51,18 @@ async def test_contacts_are_masked_unless_the_token_may_see_them(api: Api, diall
     assert all(one["contact_masked"] for one in hidden.body["attempts"])
 
 
+@pytest.mark.parametrize(
+    ("token", "said"),
+    [
+        (VIEWER, {"name": "vera", "role": "viewer", "may_change": False, "sees_contacts": False}),
+        (SEEING, {"name": "simon", "role": "viewer", "may_change": False, "sees_contacts": True}),
+        (OPERATOR, {"name": "olga", "role": "operator", "may_change": True, "sees_contacts": False}),
+    ],
+)
+async def test_everybody_may_ask_who_they_are(api: Api, token: str, said: dict[str, object]) -> None:
+    assert (await api.get("/me", token)).body == said
+
+
 async def test_a_path_that_is_not_there_is_a_problem_document(api: Api) -> None:
     told = await api.get("/nothing")
     assert (told.status, told.body["code"]) == (404, "not_found")
