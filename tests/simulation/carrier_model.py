@@ -249,7 +249,9 @@ class Line:
     async def look_up(self, carrier_call_id: str) -> CallNews | None:
         """See the port."""
         await self._ask()
-        call = self._exchange.calls.get(carrier_call_id)
+        call, rng = self._exchange.calls.get(carrier_call_id), self._exchange.rng
+        if call is not None and call.listed_at > self._exchange.book.now() and rng.random() < 0.5:
+            return None  # what shows calls lags behind what makes them
         return None if call is None else call.news(call.progress(self._exchange.book.now()))
 
     async def search(self, query: SearchQuery) -> Sequence[CallNews]:

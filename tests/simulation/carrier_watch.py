@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from outdial.ports.carriers import Refused, RefusedForNow
-from outdial.ports.records import CallIdentity
+from outdial.ports.records import CallIdentity, OpenCall
 from outdial.rules.attempt import AttemptRequest
 from outdial.rules.call_fate import DEFAULT_BACKOFF_S, MAX_PICKS
-from outdial.rules.capacity import LimitKey
+from outdial.rules.capacity import LimitKey, LimitKind
 from outdial.rules.ids import E164, AttemptKey, Placement
 from outdial.rules.outcome import Outcome
 from tests.simulation.broker_model import Broker
@@ -16,7 +16,7 @@ from tests.simulation.carrier_model import EPOCH, Call, Create, Exchange
 from tests.simulation.model_rows import find_identity
 from tests.simulation.scenario import ASLEEP
 from tests.simulation.tables import Tables
-from tests.simulation.worker import PLACE_WITHIN_S
+from tests.simulation.worker import LATE_START_S, PLACE_WITHIN_S
 
 ON_THE_WAY_S = 0.05
 """A create request takes no longer to reach the carrier after its last check."""
@@ -52,12 +52,21 @@ class CarrierWatch:
         call = row.call if row is not None else tables.outcomes[key].ended.call if key in tables.outcomes else None
         if call is not None and create.at + EPOCH - call.intent_at > PLACE_WITHIN_S + 2.0 + ON_THE_WAY_S:
             book.violate(f"a create request {create.at + EPOCH - call.intent_at:.1f} s after its intent")
+        if call is not None:
+            self._paced(create, call)
         for earlier in self._creates.get(key, ()):
             self._again(key, earlier, create)
         self._creates.setdefault(key, []).append(create)
         self._in_its_time(key, create)
         if create.call is not None:
             self._count(create)
+
+    def _paced(self, create: Create, call: OpenCall) -> None:
+        """A start that has its place in a connection's pace is made then or given back."""
+        limit = self._tables.limits[LimitKey(LimitKind.CONNECTION, create.connection)]
+        late = create.at + EPOCH - call.place_at
+        if limit.calls_per_second is not None and late > LATE_START_S + ON_THE_WAY_S + self._apart_s:
+            self._book.violate(f"{create.connection}: a paced start came {late:.2f} s late")
 
     def _again(self, key: AttemptKey, earlier: Create, create: Create) -> None:
         """A further request of one attempt: only after a proof, with another number, and not before the carrier said."""
@@ -129,7 +138,7 @@ class CarrierWatch:
         row = self._tables.calls.get(key) if key is not None else None
         if row is None or row.call.identity.placement != call.placement:
             return  # it ended while this was on its way
-        if row.call.cancel_requested:
+        if row.call.cancel_requested and self._book.now() + EPOCH < row.call.deadline - self._apart_s:
             self._book.reach("hung_up_by_cancel")
         elif self._book.now() + EPOCH >= row.call.deadline - self._apart_s:
             self._book.reach("hung_up_at_its_limits")

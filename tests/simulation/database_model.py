@@ -9,6 +9,7 @@ from operator import attrgetter
 from random import Random
 
 from outdial.errors import DatabaseUnavailable
+from outdial.rules.ids import AttemptKey
 from tests.simulation.row_locks import RowLocks, Transaction
 from tests.simulation.tables import Tables
 from tests.simulation.virtual_loop import PROCESS, Process
@@ -22,8 +23,8 @@ class Database:
         self.tables, self.weather, self.rng, self.book = tables, weather, rng, tables.book
         self.locks = RowLocks(tables.book)
         self.open: set[Transaction] = set()
-        self.on_intents: list[Callable[[Process], None]] = []
-        """Called when a turn of that process has committed intents."""
+        self.on_intents: list[Callable[[Process, AttemptKey], None]] = []
+        """Called when a turn of that process has committed intents, with the attempt of one."""
         self._transactions = 0
         self.is_over = False
         """The run has ended: nothing has any effect any more."""

@@ -10,9 +10,11 @@ from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
 from outdial.ports.records import MemberKey
+from outdial.rules.attempt import CancelRequest
 from outdial.rules.capacity import LimitKey
 from outdial.rules.catalogue_rows import NumberState
-from outdial.rules.ids import NumberId
+from outdial.rules.ids import AttemptKey, NumberId
+from tests.simulation.broker_model import Message
 from tests.simulation.carrier_model import EPOCH, OUTSIDE
 from tests.simulation.scenario import HEALED_AT_S
 from tests.simulation.virtual_loop import Process
@@ -34,8 +36,9 @@ class Happenings:
         self._does: dict[str, Callable[[], None]] = {
             "kill": self._kill,
             "kill_within_a_step": self._kill_within_a_step,
-            "kill_after_an_intent": lambda: self._armed.append(self._die),
-            "pause_after_an_intent": lambda: self._armed.append(self._pause_long),
+            "kill_after_an_intent": lambda: self._armed.append(lambda worker, _: self._die(worker)),
+            "pause_after_an_intent": lambda: self._armed.append(lambda worker, _: self._pause_somehow(worker)),
+            "cancel_after_an_intent": lambda: self._armed.append(lambda _, key: self._cancel(key)),
             "pause": lambda: self._pause(self._some(), self._rng.uniform(0.1, 4.0)),
             "pause_long": lambda: self._pause_long(self._some()),
             "end_in_order": self._end_in_order,
@@ -51,15 +54,15 @@ class Happenings:
             "sticky_off": self._sticky_off,
         }
 
-        self._armed: list[Callable[[Worker], None]] = []
+        self._armed: list[Callable[[Worker, AttemptKey], None]] = []
         """What befalls the next replica that commits intents, a few steps later."""
         world.database.on_intents.append(self._strike)
 
-    def _strike(self, process: Process) -> None:
+    def _strike(self, process: Process, key: AttemptKey) -> None:
         worker = next(w for w in self._world.workers if w.process is process)
         if self._armed:
             strike = self._armed.pop()
-            self._later(self._rng.choice([0.0, 0.001, 0.003, 0.006, 0.01, 0.05]), lambda: strike(worker))
+            self._later(self._rng.choice([0.0, 0.001, 0.003, 0.006, 0.01, 0.05]), lambda: strike(worker, key))
 
     def happen(self, what: str) -> None:
         """Let it happen now."""
@@ -125,6 +128,15 @@ class Happenings:
         if busy:
             self._book.reach("killed_within_a_transaction")
         self._die(worker)
+
+    def _pause_somehow(self, worker: Worker) -> None:
+        """Shorter than `place_within`, or longer."""
+        self._pause(worker, self._rng.choice([self._rng.uniform(0.1, 4.0), self._rng.uniform(6.0, 30.0)]))
+
+    def _cancel(self, key: AttemptKey) -> None:
+        """The producer thinks better of it while the call is under way."""
+        name = f"cancel-of-{key.attempt_id}"
+        self._later(self._rng.uniform(0.0, 2.0), lambda: self._world.broker.send(Message(name, CancelRequest(key))))
 
     def _pause_long(self, worker: Worker | None) -> None:
         self._pause(worker, self._rng.uniform(6.0, 30.0))

@@ -18,7 +18,7 @@ from tests.simulation.broker_model import Message
 from tests.simulation.carrier_model import EPOCH
 
 RING_S, TALK_S = 5, 10
-HEALED_AT_S = 24.0
+HEALED_AT_S = 20.0
 """From then on nothing new goes wrong."""
 ASLEEP = E164("+18085550188")
 """Hawaii: eight in the morning at the beginning of a run, an hour before anybody may be called there."""
@@ -52,7 +52,7 @@ def draw_scenario(rng: Random) -> Scenario:
         sends=sorted(sends + _cancels(rng, keys), key=lambda pair: pair[0]),
         events=sorted(events),
         workers=rng.randint(1, 3),
-        pauses=Pauses(poll_s=rng.uniform(2, 9), sweep_s=rng.uniform(2, 9), recover_s=rng.uniform(2, 9), leftovers_s=8.0),
+        pauses=Pauses(poll_s=rng.uniform(2, 12), sweep_s=rng.uniform(2, 12), recover_s=rng.uniform(1, 9), leftovers_s=9.0),
         skew_s=0.001 if paced else rng.choice([0.0, 0.02, 1.0]),
     )  # fmt: skip
     if rng.random() < 0.2:
@@ -117,7 +117,7 @@ def _jobs(rng: Random, catalogue: CatalogueRows) -> tuple[list[AttemptKey], list
         row = catalogue.campaigns[rng.choice(sorted(catalogue.campaigns))]
         key = AttemptKey(row.tenant, AttemptId(UUID(int=rng.getrandbits(128), version=4)))
         keys.append(key)
-        when = rng.uniform(0.0, 12.0) if rng.random() < 0.5 else 0.1
+        when = rng.uniform(0.0, 10.0) if rng.random() < 0.5 else 0.1
         not_after = EPOCH + when + rng.uniform(5.0, 40.0) if rng.random() < 0.15 else None
         request = AttemptRequest(
             key=key, campaign=row.campaign, to=rng.choice(contacts), body_hash=b"%d" % n, raw={"to": ""},
@@ -136,17 +136,18 @@ def _cancels(rng: Random, keys: Sequence[AttemptKey]) -> list[tuple[float, Messa
     if rng.random() < 0.6:
         return []
     canceled = [key for key in keys if rng.random() < 0.3]
-    return [(rng.uniform(0.0, 20.0), Message(f"cancel-{n}", CancelRequest(key))) for n, key in enumerate(canceled)]
+    return [(rng.uniform(0.0, 15.0), Message(f"cancel-{n}", CancelRequest(key))) for n, key in enumerate(canceled)]
 
 
 _EVENTS = (
-    "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent", "pause_long", "end_in_order", "lose_broker", "lose_broker_with_a_delivery",
+    "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent",
+    "cancel_after_an_intent", "pause_long", "end_in_order", "lose_broker", "lose_broker_with_a_delivery",
     "carrier_down", "restart_database",
     "limit", "limit", "pause_row", "number_off", "number_flagged", "member_leaves", "sticky_off",
 )  # fmt: skip
 
 
-_AT_AN_INTENT = ("kill_after_an_intent", "pause_after_an_intent")
+_AT_AN_INTENT = ("kill_after_an_intent", "pause_after_an_intent", "cancel_after_an_intent")
 
 
 def _script(rng: Random) -> list[tuple[float, str]]:

@@ -98,7 +98,7 @@ class TurnWrite:
         self._check()
         if changes.intents and self._transaction.owner is not None:
             for listener in self._database.on_intents:
-                listener(self._transaction.owner)
+                listener(self._transaction.owner, changes.intents[0].attempt.key)
 
     def _reserve(self, intent: Intent) -> None:
         tables = self._tables

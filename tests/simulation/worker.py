@@ -36,7 +36,7 @@ PLACE_WITHIN_S = 5.0
 LATE_START_S = 0.04
 ADOPT_MARGIN_S = 2.0
 HANG_UP_MARGIN_S = 10.0
-PATIENCE = 3.0
+PATIENCE = 2.0
 """Pauses between two looks are so many times longer once the run has healed."""
 METRICS = Metrics()
 """Shared by all runs: building them takes as long as a whole run."""
