@@ -26,7 +26,7 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", size: int = 
 def _legend(rules: Sequence[str], y: float) -> list[str]:
     marks = []
     for i, rule in enumerate(rules):
-        x = LEFT + i * 135
+        x = LEFT - 140 + i * 160
         marks.append(f'<rect x="{x}" y="{y - 10}" width="11" height="11" fill="{COLOURS[rule]}"/>')
         marks.append(_text(x + 16, y, rule.replace("_over_", " / ").replace("_", " ")))
     return marks
