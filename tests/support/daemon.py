@@ -19,6 +19,7 @@ import asyncpg
 from outdial.carrier import Scenario
 from outdial.catalogue.apply import apply
 from outdial.catalogue.read import read_catalogue
+from outdial.embedded.children import dies_with_us
 from outdial.embedded.rabbitmq import free_port
 from outdial.postgres.pool import connect
 from outdial.rabbitmq.transport import RabbitOptions, attempt_publisher
@@ -91,7 +92,11 @@ class Daemon:
 
     async def start(self) -> None:
         """Start and wait until it is ready."""
-        process = self._process = await asyncio.create_subprocess_exec(*self._command, env=self._environment)
+        process = self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            env=self._environment,
+            preexec_fn=dies_with_us(signal.SIGKILL),  # whoever is killed while testing leaves none behind
+        )
         async with aiohttp.ClientSession() as session, asyncio.timeout(60):
             while True:
                 try:
