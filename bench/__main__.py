@@ -16,7 +16,7 @@ from bench.ground import machine, private_ground
 from bench.report import Figures
 from bench.scenarios import SCENARIOS, Size, add_ratios
 
-FULL, QUICK = Size(repetitions=5, attempts=4_000), Size(repetitions=2, attempts=1_500)
+FULL, QUICK = Size(5, 4_000), Size(2, 1_500, seconds=4.0, largest=100_000)
 
 
 def main() -> None:

@@ -1,64 +1,141 @@
-"""Do the limits hold, are they used to the full, and is everybody served alike? Judged by the carrier, as a table and JSON.
+"""Are limits used to the full, and do they hold? One replica with work always waiting, judged by the carrier.
 
-    python -m bench.caps [--seconds 60] [--replicas 3] [--json PATH] [--only one_line|fleet]
-
-`one_line`: one replica in this process, one connection of 50, calls of 50 ms and of 1 s, a carrier that costs nothing.
-`fleet`: replicas as processes, RabbitMQ, 20 tenants, 10 connections with limits from 1 to 50, the simulated carrier as a
-process, limits changing live at the end. The database is durable in both.
+Utilisation is slot-seconds of calls under way, counted by the carrier, against the limits times the time; dead time is
+what a slot stands empty between two calls. The jobs come from a broker in this process, the database is real and durable.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import dataclasses
-import json
-import uuid
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 
-from bench.one_line import measure
-from tests.support.caps import run
-from tests.support.crowd import Crowd
-from tests.support.fleet import fleet
-from tests.support.services import UNPACKED, Databases
+from bench.ground import Ground, Site
+from bench.instant_carrier import InstantCarriers, Line
+from bench.over_http import LightCarrier, light_carrier
+from bench.throughput import value_of
+from bench.world import TOKEN, World, tenant_of
+from pydantic import SecretStr
 
-from outdial.embedded.install import ensure_postgres, ensure_rabbitmq
-from outdial.embedded.postgres import LocalPostgres
+from outdial.app import App, AppOptions
+from outdial.embedded.rabbitmq import free_port
+from outdial.embedded.transport import InProcessTransport
+from outdial.rules.ids import ConnectionId
+from outdial.telemetry.metrics import Metrics
 
-
-def main() -> None:
-    """Run what is asked for and print it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the fleet's run (default: %(default)s)")
-    parser.add_argument("--replicas", type=int, default=3, help="processes of the fleet (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures to this file too")
-    parser.add_argument("--only", choices=("one_line", "fleet"), help="leave the other out")
-    args = parser.parse_args()
-    with LocalPostgres(ensure_postgres(UNPACKED), durable=True) as server:
-        figures = asyncio.run(_all(Databases(server.url), args))
-    for name, values in figures.items():
-        print(f"\n{name}")
-        for key, value in values.items():
-            print(f"  {key:20} {value:.4g}" if isinstance(value, float) else f"  {key:20} {value}")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+WARM_UP_CALLS = 3
+"""Calls per slot before the measurement begins: caches, prepared statements, the first tables."""
 
 
-async def _all(databases: Databases, args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    figures: dict[str, dict[str, Any]] = {}
-    if args.only != "fleet":
-        for call_s in (0.05, 1.0):
-            one = await measure(await databases.fresh(), call_s=call_s)
-            figures[f"one_line calls of {call_s:g} s"] = dataclasses.asdict(one)
-    if args.only != "one_line":
-        with ensure_rabbitmq(UNPACKED) as broker:
-            url, prefix = await databases.fresh(), f"b{uuid.uuid4().hex[:8]}"
-            async with fleet(url, broker.url, prefix, Crowd(), replicas=args.replicas) as replicas:
-                figures[f"fleet of {args.replicas}"] = dataclasses.asdict(await run(replicas, args.seconds))
-                await replicas.end()
-    return figures
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The carrier's sums over all lines; `started` and `busy_s` count on. `by_tenant`: calls begun."""
+
+    started: int
+    busy_s: float
+    violations: int
+    highest: int
+    by_tenant: dict[int, int] = field(default_factory=dict)
 
 
-if __name__ == "__main__":
-    main()
+Look = Callable[[], Awaitable[Seen]]
+
+
+async def caps(ground: Ground, world: World, call_s: float, seconds: float, *, over_http: bool) -> dict[str, float]:
+    """Dial for so many seconds; returns the figures."""
+    opened = _over_http(ground, world, call_s) if over_http else _in_process(ground, world, call_s)
+    async with opened as (site, app, transport, look):
+        feeding = asyncio.create_task(_feed(site.world, transport, app.metrics))
+        slots = world.lines * world.limit
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(120):
+            while (await look()).started < slots * WARM_UP_CALLS:  # noqa: ASYNC110  a carrier that signals nothing
+                await asyncio.sleep(0.02)
+        before, begun = await look(), loop.time()
+        await asyncio.sleep(seconds)
+        after, elapsed = await look(), loop.time() - begun
+        feeding.cancel()
+        await site.pool.execute("truncate waiting")
+    started, busy = after.started - before.started, after.busy_s - before.busy_s
+    shares = [after.by_tenant.get(t, 0) - before.by_tenant.get(t, 0) for t in range(world.tenants)]
+    fair = {} if over_http else {"least_served": min(shares) * world.tenants / max(started, 1)}
+    return {
+        "per_s": started / elapsed,
+        "possible_per_s": slots / call_s,
+        "utilisation": busy / (slots * elapsed),
+        "dead_ms": 1000 * max(0.0, slots * elapsed - busy) / max(started, 1),
+        "violations": float(after.violations),
+        "highest": float(after.highest),
+        **fair,
+    }
+
+
+@asynccontextmanager
+async def _in_process(
+    ground: Ground, world: World, call_s: float
+) -> AsyncIterator[tuple[Site, App, InProcessTransport, Look]]:
+    lines = [Line(ConnectionId(f"line{n}"), world.limit) for n in range(world.lines)]
+    carriers = InstantCarriers(lines, call_s)
+
+    async def look() -> Seen:
+        by_tenant: dict[int, int] = {}
+        for line in lines:
+            line.move(0)
+            for number, dials in line.by_number.items():
+                by_tenant[tenant_of(number)] = by_tenant.get(tenant_of(number), 0) + dials
+        return Seen(
+            sum(line.started for line in lines), sum(line.busy_s for line in lines),
+            sum(line.violations for line in lines), max(line.highest for line in lines), by_tenant,
+        )  # fmt: skip
+
+    async with ground.site(world) as site:
+        transport = InProcessTransport()
+        options = AppOptions(
+            database_url=site.database_url, public_url="http://127.0.0.1:1", callbacks_port=0, drain_s=5.0
+        )
+        app = App(options, transport, lambda _reference: SecretStr(TOKEN), Metrics(), carriers)
+        await app.start()
+        carriers.deliver = app.dispatcher.follower.deliver
+        try:
+            yield site, app, transport, look
+        finally:
+            await app.stop()
+
+
+@asynccontextmanager
+async def _over_http(
+    ground: Ground, world: World, call_s: float
+) -> AsyncIterator[tuple[Site, App, InProcessTransport, Look]]:
+    async with AsyncExitStack() as stack:
+        carrier = await stack.enter_async_context(light_carrier("one", call_s, world.limit))
+        site = await stack.enter_async_context(ground.site(replace(world, carrier_url=carrier.url)))
+        transport, port = InProcessTransport(), free_port()
+        options = AppOptions(
+            database_url=site.database_url, public_url=f"http://127.0.0.1:{port}", callbacks_port=port, drain_s=5.0
+        )
+        app = App(options, transport, lambda _reference: SecretStr(TOKEN), Metrics())
+        await app.start()
+        stack.push_async_callback(app.stop)
+        yield site, app, transport, lambda: _tally(carrier)
+
+
+async def _tally(carrier: LightCarrier) -> Seen:
+    lines = (await carrier.tally())["lines"].values()
+    return Seen(
+        sum(line["started"] for line in lines), sum(line["busy_s"] for line in lines),
+        sum(line["violations"] for line in lines), max((line["highest"] for line in lines), default=0),
+    )  # fmt: skip
+
+
+async def _feed(world: World, transport: InProcessTransport, metrics: Metrics) -> None:
+    """Publish as fast as calls end, so many attempts before them: intake costs what it costs in steady state."""
+    published, ahead = 0, 10 * world.lines * world.limit
+    while True:
+        while published < ahead + value_of(metrics.intake_to_start_seconds):
+            tenant, attempt_id, body = world.job(published)
+            await transport.broker.publish_attempt(
+                tenant, body, message_id=attempt_id, type_="call_attempt.requested.v1"
+            )
+            published += 1
+        await asyncio.sleep(0.01)

@@ -90,7 +90,7 @@ class InstantCarrier:
 
 
 class InstantCarriers:
-    """`ports.Carriers`: one carrier per line."""
+    """`ports.Carriers`: one carrier per line. `answers`: whether a contact will, asked as its create request begins."""
 
     def __init__(self, lines: Sequence[Line], call_s: float, answers: Callable[[str], bool] = lambda _: True) -> None:
         self.lines = {line.name: line for line in lines}

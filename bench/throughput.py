@@ -14,7 +14,7 @@ from bench.ground import Ground, Site
 from bench.instant_carrier import InstantCarriers, Line
 from bench.meter import Meter
 from bench.world import TOKEN, World, is_answered
-from prometheus_client import Counter
+from prometheus_client import Counter, Histogram
 from pydantic import SecretStr
 
 from outdial.app import App, AppOptions
@@ -34,10 +34,20 @@ def replica(options: AppOptions, transport: RabbitTransport, metrics: Metrics, c
 
 
 async def throughput(
-    ground: Ground, world: World, attempts: int, build: BuildApp = replica, *, tell: bool = False
+    ground: Ground,
+    world: World,
+    attempts: int,
+    build: BuildApp = replica,
+    *,
+    tell: bool = False,
+    prepare: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Attempts a second and what each cost. `tell`: print the statements that PostgreSQL spent most time in."""
+    """Attempts a second and what each cost. `tell`: print the statements that PostgreSQL spent most time in;
+    `prepare`: SQL before the start, on one connection."""
     async with ground.site(world) as site:
+        async with site.pool.acquire() as connection:
+            for statement in prepare:
+                await connection.execute(statement, timeout=1_200)
         lines = [Line(ConnectionId(f"line{n}"), world.limit) for n in range(world.lines)]
         carriers = InstantCarriers(lines, 0.0, is_answered)
         run = await Run.start(site, build, carriers)
@@ -106,6 +116,7 @@ class Run:
             await (inbox.resume(name) if wanted else inbox.pause(name))
 
 
-def value_of(counter: Counter) -> float:
-    """Of a counter without labels."""
-    return next(sample.value for metric in counter.collect() for sample in metric.samples)
+def value_of(metric: Counter | Histogram) -> float:
+    """A counter without labels, or how often a histogram was told something."""
+    found = [sample for family in metric.collect() for sample in family.samples]
+    return next(sample.value for sample in found if sample.name.endswith(("_total", "_count")))
