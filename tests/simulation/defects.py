@@ -5,12 +5,14 @@ Each is a patch of the real code (or of what the database would guarantee) for a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from outdial.dispatch import dispatcher, place, plan, recover, relay, settle
+from outdial.dispatch import dispatcher, follow, place, plan, recover, relay, settle
 from outdial.dispatch.intake import Intake
 from outdial.ports.carriers import Ambiguous
 from outdial.ports.messages import Delivery
@@ -158,6 +160,45 @@ def _never_reports_what_the_carrier_said() -> Patches:
     return [patch.object(dispatcher.Dispatcher, "_place", nothing)]
 
 
+def _answers_callbacks_before_they_are_stored() -> Patches:
+    real = follow.Follower.deliver
+
+    async def deliver(follower: Any, *arguments: Any) -> bool:
+        task = asyncio.get_running_loop().create_task(real(follower, *arguments))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return True
+
+    return [patch.object(follow.Follower, "deliver", deliver)]
+
+
+def _believes_callbacks_from_elsewhere() -> Patches:
+    real = follow.Follower.deliver
+
+    async def deliver(follower: Any, _: Any, placement: Any, news: Any) -> bool:
+        found = await follower._store.identify([placement])
+        return await real(follower, found[placement].slots.connection, placement, news) if placement in found else False
+
+    return [patch.object(follow.Follower, "deliver", deliver)]
+
+
+def _calls_again_from_a_rejected_number() -> Patches:
+    real = fate.decide
+
+    def decide(*arguments: Any, **rest: Any) -> Any:
+        decided = real(*arguments, **rest)
+        return replace(decided, exclude_number=False) if isinstance(decided, fate.WaitsAgain) else decided
+
+    return [patch.object(fate, "decide", decide)]
+
+
+def _publishes_after_forgetting() -> Patches:
+    async def send(one: relay.Relay, batch: list[Any]) -> None:
+        await one._store.remove_events([event.event_id for event in batch])
+        await one._publisher.publish(batch)
+
+    return [patch.object(relay.Relay, "_send", send)]
+
+
 DEFECTS: Mapping[str, Callable[[], Patches]] = {
     "posts again on a timeout": _posts_again_on_a_timeout,
     "gives back what may exist": _gives_back_what_may_exist,
@@ -173,6 +214,10 @@ DEFECTS: Mapping[str, Callable[[], Patches]] = {
     "never asks about overdue calls": _never_asks_about_overdue_calls,
     "forgets the slots of a call given back": _forgets_the_slots_of_a_call_given_back,
     "loses the carrier's answer": _never_reports_what_the_carrier_said,
+    "answers callbacks before they are stored": _answers_callbacks_before_they_are_stored,
+    "believes callbacks from elsewhere": _believes_callbacks_from_elsewhere,
+    "calls again from a rejected number": _calls_again_from_a_rejected_number,
+    "publishes after forgetting": _publishes_after_forgetting,
 }
 """What is wrong -> how to make it so."""
 

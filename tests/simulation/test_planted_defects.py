@@ -8,7 +8,7 @@ from tests.simulation.defects import DEFECTS, planted
 from tests.simulation.world import simulate
 
 ENOUGH_RUNS = 300
-"""The slowest to be found needs a third of that from this seed; a defect that is never found costs the most time."""
+"""The slowest to be found needs a fifth of that from the first seed; most need less than ten."""
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
