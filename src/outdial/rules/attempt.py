@@ -27,7 +27,9 @@ _W, _G, _U, _P, _E = AttemptState
 MAY_BECOME: Final[Mapping[AttemptState, frozenset[AttemptState]]] = {
     _W: frozenset({_G, _E}),
     _G: frozenset({_P, _U, _E, _W}),  # back to waiting only if it is proven that the carrier took nothing
-    _U: frozenset({_P, _E, _W}),  # the same proof: the worker that was thought dead tells that it never asked the carrier
+    _U: frozenset(
+        {_P, _E, _W}
+    ),  # the same proof: the worker that was thought dead tells that it never asked the carrier
     _P: frozenset({_E}),
     _E: frozenset(),
 }
