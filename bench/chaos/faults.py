@@ -167,12 +167,13 @@ HOW: Mapping[str, Fault] = {
 
 
 async def until_it_answers(pool: asyncpg.Pool) -> None:
-    """Wait for the database, through the dead connections of our own pool."""
+    """Wait for the database; the dead connections of our own pool are given up."""
+    await pool.expire_connections()
     async with asyncio.timeout(60):
         while True:
             try:
                 await pool.fetchval("select 1")
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
                 await asyncio.sleep(0.05)
                 continue
             return
