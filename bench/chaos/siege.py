@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 import aiohttp
+import structlog
 from bench.chaos.faults import HOW, Stage, until_it_answers
 from bench.chaos.plan import Plan
 from tests.support.crew import Crew, Worker, crew
@@ -25,6 +26,7 @@ from tests.support.services import UNPACKED, Databases
 from outdial.embedded.install import ensure_postgres, ensure_rabbitmq
 from outdial.embedded.postgres import LocalPostgres
 
+log = structlog.get_logger(__name__)
 STALL_S = 0.6
 """When nothing moves for so long the next fault comes all the same."""
 OVER_WITHIN_S = 90.0
@@ -72,6 +74,7 @@ async def live_through(stage: Stage, plan: Plan) -> RunReport:
     """One run: trouble, healing, the end of every attempt, the verdict."""
     report, began, one = RunReport(plan), time.monotonic(), stage.crew
     watching = asyncio.create_task(_watch(one, report.reached))
+    newcomer: Worker | None = None
     try:
         newcomer = await _trouble(stage, plan, report)
         await _heal(stage)
@@ -84,6 +87,10 @@ async def live_through(stage: Stage, plan: Plan) -> RunReport:
             if not newcomer.told_to_stop:
                 newcomer.send(signal.SIGTERM)
             await newcomer.ended()
+    except Exception as error:  # a siege that fails proves nothing; the next run begins with everything new
+        log.exception("chaos.run_failed", seed=plan.seed)
+        report.violations.append(f"the run itself failed: {type(error).__name__}: {error}")
+        return report
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

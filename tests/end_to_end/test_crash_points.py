@@ -40,12 +40,12 @@ async def _die(one: Crew, point: str) -> Death:
         await one.carrier.wait_for(lambda: one.carrier.tally()["accepted"] > 0, timeout_s=60)
         victim.send(signal.SIGTERM)
     code = await victim.ended()
-    over, untold = await one.pool.fetchrow("select (select count(*) from outcomes), (select count(*) from outbox)")
+    left = JOBS - await one.pool.fetchval("select (select count(*) from outcomes) - (select count(*) from outbox)")
     await one.start()
     await one.ended(ids)
     rows = await one.pool.fetch("select outcome from outcomes")
     outcomes = frozenset(row["outcome"] for row in rows)
-    return Death(victim.died_at, code, JOBS - over + untold, len(rows), outcomes, await one.judged())
+    return Death(victim.died_at, code, left, len(rows), outcomes, await one.judged())
 
 
 @pytest.fixture(scope="module")
