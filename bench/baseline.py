@@ -77,9 +77,8 @@ class PlainDispatcher:
         return True
 
     async def _work(self) -> None:
-        while True:
-            for delivery in await self._intake._inbox.receive(1):
-                await self._attempt(delivery)
+        while deliveries := await self._intake._inbox.receive(1):  # nothing once the inbox is closed
+            await self._attempt(deliveries[0])
 
     async def _attempt(self, delivery: Delivery) -> None:
         await self._intake.take_in([delivery])
