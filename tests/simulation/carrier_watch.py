@@ -74,7 +74,7 @@ class CarrierWatch:
             case Refused(outcome=Outcome.CALLER_ID_REJECTED):
                 if create.from_number == earlier.from_number:
                     self._book.violate(f"attempt {key.attempt_id} calls again from the number that was rejected")
-                if len(self._creates[key]) >= MAX_PICKS and create.call is not None and self._all_rejected(key):
+                if len(self._creates[key]) >= MAX_PICKS and self._all_rejected(key):
                     self._book.violate(f"attempt {key.attempt_id} is given a number for the {MAX_PICKS + 1}th time")
             case RefusedForNow(delay_s=delay_s):
                 if create.at < earlier.at + (delay_s or DEFAULT_BACKOFF_S) - self._apart_s:

@@ -73,7 +73,7 @@ def _catalogue(rng: Random) -> tuple[CatalogueRows, dict[LimitKey, Limit]]:
         tenant = TenantId(f"t{t}")
         tenants[tenant] = TenantRow(tenant, rng.choice([None, 1, 2, 3]))
         own = []
-        for n in range(rng.randint(1, 3)):
+        for n in range(rng.choice([1, 2, 2, 3, 3, 5])):
             number = NumberId(f"{tenant}-n{n}")
             own.append(number)
             e164 = E164(f"+1{rng.choice((202, 212, 415))}555{t}{n}00")

@@ -37,6 +37,8 @@ class Weather:
     """The call goes on for a moment, and a look-up right after still shows it."""
     carrier_hangs: float = 0.0
     """The carrier does not end the call at its limits."""
+    late_truth: bool = False
+    """No carrier has a list to search, and what they call back comes after one had to give up."""
     longest_delay: float = 0.002
     at_once: float = 0.0
     """A statement takes no time: what follows it in the code follows it directly."""
@@ -86,6 +88,9 @@ def draw_weather(rng: Random) -> Weather:
         weather.callback_lost = 1.0
         if rng.random() < 0.5:  # only searching finds these calls
             weather.no_answer_with_call = 0.4
-    elif rng.random() < 0.1:  # the truth comes after one had to give up
+    elif rng.random() < 0.08:
+        weather.late_truth = True
         weather.no_answer_with_call, weather.callback_late, weather.callback_lost = 0.6, 1.0, 0.0
+    elif rng.random() < 0.08:
+        weather.refused = 0.95
     return weather

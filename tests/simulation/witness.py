@@ -82,7 +82,10 @@ class Witness:
         epoch = tables.catalogue.campaigns[campaign].sticky_epoch
         if new.epoch != epoch:
             book.violate(f"an assignment of epoch {new.epoch} was made in epoch {epoch}")
-        old = tables.sticky.get((campaign, contact))
+        old, caller = tables.sticky.get((campaign, contact)), self._caller(new)
+        is_new = old is None or old.bound_by != new.bound_by
+        if is_new and caller is not None and caller.sticky_epoch != epoch:
+            book.violate(f"a call of epoch {caller.sticky_epoch} bound its number in epoch {epoch}")
         if old is None or old.epoch != epoch:
             return
         member = tables.catalogue.members.get(MemberKey(campaign, old.number))
@@ -96,9 +99,12 @@ class Witness:
         if not self._had_a_reason(old.number, new):
             book.violate(f"a contact was moved from {old.number} to {new.number} without a reason")
 
+    def _caller(self, new: Assignment) -> OpenCall | None:
+        calls = ((key, row.call) for key, row in self._tables.calls.items())
+        return next((call for key, call in calls if new.bound_by == f"attempt {key.attempt_id}"), None)
+
     def _had_a_reason(self, left: NumberId, new: Assignment) -> bool:
-        tables = self._tables
-        mover = next((r.call for k, r in tables.calls.items() if new.bound_by == f"attempt {k.attempt_id}"), None)
+        tables, mover = self._tables, self._caller(new)
         rejected = mover is not None and left in mover.carry["excluded"]
         known = tables.health.get(left, NumberHealth())
         capped = "max_calls_24h" in tables.catalogue.numbers[left].settings

@@ -61,7 +61,11 @@ class World:
         self.exchange = Exchange(self.book, self.weather, self._random(), self._call_back)
         self.lines = Lines(
             {
-                name: Line(self.exchange, name, searchable=name not in self.scenario.unsearchable)
+                name: Line(
+                    self.exchange,
+                    name,
+                    searchable=not self.weather.late_truth and name not in self.scenario.unsearchable,
+                )
                 for name in self.scenario.catalogue.connections
             }
         )
