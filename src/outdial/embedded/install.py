@@ -92,6 +92,27 @@ def _unpacked_chromium(services: Path) -> Path | None:
     return script
 
 
+def ensure_prometheus(services: Path) -> Path:
+    """The folder with `prometheus` and `promtool`, installing or unpacking them if there are none."""
+    found = _prometheus(services)
+    if found is None:
+        with _one_at_a_time(services):
+            found = _prometheus(services)
+            if found is None:
+                _fetch(PROMETHEUS_PACKAGES, services, PROMETHEUS)
+                found = _prometheus(services)
+    if found is None:
+        raise BadConfiguration(_sentence("Prometheus", PROMETHEUS_PACKAGES[0], PROMETHEUS))
+    return found
+
+
+def _prometheus(services: Path) -> Path | None:
+    """Named in the environment, installed, or unpacked."""
+    on_path = shutil.which("promtool")
+    places = [os.environ.get(PROMETHEUS), on_path and Path(on_path).parent, services / "usr/bin"]
+    return next((Path(one) for one in places if one and (Path(one) / "promtool").exists()), None)
+
+
 def _unpacked_postgres(services: Path) -> Path | None:
     found = sorted(services.glob("usr/lib/postgresql/*/bin/postgres"))
     return found[-1].parent if found else None
