@@ -125,6 +125,9 @@ async def _trouble(stage: Stage, plan: Plan, report: RunReport) -> Worker | None
         newcomer.send(signal.SIGTERM)
     await publishing
     await _until_calls(one, before + plan.jobs * 3 // 4)
+    if newcomer is not None and newcomer.runs and not newcomer.told_to_stop:
+        await newcomer.end(signal.SIGKILL)  # it did not pass its crash point: no run without a death
+        report.reached["newcomer_killed"] += 1
     return newcomer
 
 
