@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from tests.simulation.world import Report, simulate
 
+RUNS_PER_COLLECTION = 20
 SHARE = 100
 """So many runs a process is given at once."""
 MANY_RUNS = 5_000
@@ -93,13 +94,17 @@ def run(runs: int, seed: int, told: Callable[[int, Report], None] | None = None,
 
 
 def _one_by_one(seeds: Sequence[int]) -> Iterator[Report]:
-    """What the program has loaded is not looked through for garbage again and again."""
+    """Garbage is collected between runs, and what the program has loaded is not looked through for it every time."""
     gc.collect()
     gc.freeze()
+    gc.disable()
     try:
-        for seed in seeds:
+        for number, seed in enumerate(seeds, 1):
             yield simulate(seed)
+            if number % RUNS_PER_COLLECTION == 0:
+                gc.collect()
     finally:
+        gc.enable()
         gc.unfreeze()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.simulation.sweep import SOMETIMES, run
 from tests.simulation.world import simulate
 
-QUICK_RUNS = 150
+QUICK_RUNS = 120
 OFTEN = {
     "call_of_another_worker_adopted",
     "commit_took_effect_reply_lost",
@@ -37,7 +37,7 @@ def test_no_promise_is_broken_in_any_run() -> None:
 def test_the_same_seed_is_the_same_run_in_another_process() -> None:
     """Neither the order of sets of strings nor addresses in memory may decide anything, or no seed could be replayed."""
     program = "import sys\nfrom tests.simulation.world import simulate\nprint(*(simulate(int(s)).fingerprint for s in sys.argv[1:]))"
-    seeds = range(40, 48)
+    seeds = range(40, 45)
     other = subprocess.run(
         [sys.executable, "-c", program, *map(str, seeds)],
         env={**os.environ, "PYTHONHASHSEED": "4711"}, cwd=Path(__file__).parents[2], capture_output=True, text=True,
