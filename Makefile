@@ -26,7 +26,7 @@ demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 
 	@$(BIN)/outdial demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
 test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed); JOBS=3 processes, ARGS for pytest
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup ## throughput, latency, limits, scale, memory: ARGS="--scenario NAME[,NAME] --quick --json PATH"
 	@$(BIN)/python -m bench $(ARGS)
