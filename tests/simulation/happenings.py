@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 from random import Random
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from outdial.ports.records import MemberKey
 from outdial.rules.attempt import CancelRequest
@@ -16,7 +16,7 @@ from outdial.rules.catalogue_rows import NumberState
 from outdial.rules.ids import AttemptKey, NumberId
 from tests.simulation.broker_model import Message
 from tests.simulation.carrier_model import EPOCH, OUTSIDE
-from tests.simulation.scenario import HEALED_AT_S
+from tests.simulation.scenario import CONTACTS, HEALED_AT_S
 from tests.simulation.virtual_loop import Process
 from tests.simulation.worker import Worker
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 IDLE_IN_TRANSACTION_S = 10.0
-_T = TypeVar("_T")
 
 
 class Happenings:
@@ -51,6 +50,7 @@ class Happenings:
             "number_off": self._number_off,
             "number_flagged": self._number_flagged,
             "member_leaves": self._member_leaves,
+            "do_not_call": self._do_not_call,
             "sticky_off": self._sticky_off,
         }
 
@@ -233,14 +233,11 @@ class Happenings:
         self._change(effect)
 
     def _number_off(self) -> None:
-        self._change_number(lambda row: replace(row, state=NumberState.INACTIVE))
-
-    def _change_number(self, change: Callable[..., _T]) -> None:
         number = self._rng.choice(sorted(self._tables.catalogue.numbers))
 
         def effect() -> None:
             numbers = dict(self._tables.catalogue.numbers)
-            numbers[number] = change(numbers[number])  # type: ignore[assignment]  # the same row, changed
+            numbers[number] = replace(numbers[number], state=NumberState.INACTIVE)
             self._tables.catalogue = replace(self._tables.catalogue, numbers=numbers)
             self._tables.numbers_out.add(number)
 
@@ -281,6 +278,11 @@ class Happenings:
 
         self._change(leave)
         self._later(8.0, lambda: self._change(come_back))
+
+    def _do_not_call(self) -> None:
+        """Somebody asks not to be called again, while attempts to reach them wait."""
+        entry = (self._rng.choice(sorted(self._tables.catalogue.tenants)), self._rng.choice(CONTACTS[:3]))
+        self._change(lambda: self._tables.suppressed.add(entry))
 
     def _sticky_off(self) -> None:
         """Off and on again: all assignments of the campaign are void."""

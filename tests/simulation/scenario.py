@@ -143,11 +143,11 @@ _EVENTS = (
     "kill", "kill", "kill_within_a_step", "pause", "kill_after_an_intent", "pause_after_an_intent",
     "cancel_after_an_intent", "pause_long", "end_in_order", "lose_broker", "lose_broker_with_a_delivery",
     "carrier_down", "restart_database",
-    "limit", "limit", "pause_row", "number_off", "number_flagged", "member_leaves", "sticky_off",
+    "limit", "limit", "pause_row", "number_off", "number_flagged", "do_not_call", "member_leaves", "sticky_off",
 )  # fmt: skip
 
 
-_AT_AN_INTENT = ("kill_after_an_intent", "pause_after_an_intent", "cancel_after_an_intent")
+_AT_AN_INTENT = ("kill_after_an_intent", "kill_after_an_intent", "pause_after_an_intent", "cancel_after_an_intent")
 
 
 def _script(rng: Random) -> list[tuple[float, str]]:
@@ -156,7 +156,7 @@ def _script(rng: Random) -> list[tuple[float, str]]:
     if not kinds:
         return []
     script = [(rng.uniform(0.2, HEALED_AT_S - 5), rng.choice(kinds)) for _ in range(rng.randint(0, 7))]
-    if rng.random() < 0.5:  # the moments that matter most, hit on purpose
+    if rng.random() < 0.65:  # the moments that matter most, hit on purpose
         script += [(rng.uniform(0.0, 10.0), rng.choice(_AT_AN_INTENT)) for _ in range(rng.randint(1, 3))]
     return script
 
