@@ -129,13 +129,18 @@ def test_secrets_never_come_through() -> None:
     assert "aHVudGVyMg" not in out.getvalue()
 
 
-def test_talkative_libraries_are_heard_from_warnings_up_unless_debugging() -> None:
+def test_talkative_libraries_are_heard_from_warnings_up_unless_debugging_and_messages_never() -> None:
     quiet, loud = configured("info"), None
     logging.getLogger("aio_pika").info("chatter")
     assert lines_of(quiet) == []
     loud = configured("debug")
-    logging.getLogger("aio_pika").debug("chatter")
-    assert lines_of(loud)[0]["logger"] == "aio_pika"
+    logging.getLogger("asyncpg").debug("chatter")
+    logging.getLogger("aio_pika").debug("a whole message")
+    logging.getLogger("aio_pika").info("chatter")
+    assert [(line["logger"], line["event"]) for line in lines_of(loud)] == [
+        ("asyncpg", "chatter"),
+        ("aio_pika", "chatter"),
+    ]
 
 
 def test_auto_is_json_when_it_is_no_terminal() -> None:
