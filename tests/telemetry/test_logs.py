@@ -137,10 +137,8 @@ def test_talkative_libraries_are_heard_from_warnings_up_unless_debugging_and_mes
     logging.getLogger("asyncpg").debug("chatter")
     logging.getLogger("aio_pika").debug("a whole message")
     logging.getLogger("aio_pika").info("chatter")
-    assert [(line["logger"], line["event"]) for line in lines_of(loud)] == [
-        ("asyncpg", "chatter"),
-        ("aio_pika", "chatter"),
-    ]
+    assert [line["logger"] for line in lines_of(loud)] == ["asyncpg", "aio_pika"]
+    assert "a whole message" not in loud.getvalue()
 
 
 def test_auto_is_json_when_it_is_no_terminal() -> None:
