@@ -143,7 +143,9 @@ async def test_429_holds_the_connection_back_for_all_and_never_opens_the_circuit
 
 
 @pytest.mark.parametrize("lowered", [1, 0])
-async def test_a_limit_lowered_below_its_use_stops_new_starts_and_harms_no_call(database_url: str, lowered: int) -> None:
+async def test_a_limit_lowered_below_its_use_stops_new_starts_and_harms_no_call(
+    database_url: str, lowered: int
+) -> None:
     async with replica(database_url, told()) as one:
         one.carrier.faults.add(Fault("late", "create", "line", seconds=1.0, times=6))
         ids = [await one.publish(f"+1312555{n:04d}") for n in range(6)]
