@@ -4,11 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-from tests.admin.asking import OPERATOR, Api
+import aiohttp
+import pytest
+from pydantic import SecretStr
+
+from outdial.admin.opening import open_admin
+from tests.admin.asking import OPERATOR, TOKENS, Api, no_broker
+from tests.admin.conftest import OPTIONS
+from tests.support.dialled import dialled_database, looker
+from tests.support.services import Services
 
 PROJECT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def api(services: Services) -> AsyncIterator[Api]:
+    """On a database of its own: whoever asks anything as an operator leaves nothing as it was."""
+    async with dialled_database(services.databases("embedded18")) as dialled:
+        pool = await looker(dialled)
+        try:
+            async with (
+                open_admin(OPTIONS, lambda: pool, no_broker, lambda _: SecretStr(TOKENS)) as server,
+                aiohttp.ClientSession() as session,
+            ):
+                yield Api(session, server.url)
+        finally:
+            await pool.close()
 
 
 async def test_answers_to_any_request_are_as_described(api: Api) -> None:
