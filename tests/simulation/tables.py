@@ -79,7 +79,7 @@ class Tables:
     outbox_ever: set[str] = field(default_factory=set)
     dead_letters: int = 0
     numbers_out: set[NumberId] = field(default_factory=set)
-    """Numbers that an operator took out, flagged or removed at some time of the run."""
+    """Numbers that an operator took out, flagged or removed at some time of the run, or that carriers made trouble with."""
     slots: Counter[LimitKey] = field(default_factory=Counter)
     """Counted from the calls themselves: what `in_use` must be."""
 

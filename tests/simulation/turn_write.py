@@ -14,6 +14,7 @@ from outdial.postgres.settle import RELAY_GRACE_S
 from outdial.rules.blocker import Blocker
 from outdial.rules.call_fate import CallFacts
 from outdial.rules.ids import AttemptKey, CampaignId, NumberId
+from outdial.rules.number_health import NumberHealth
 from tests.simulation.database_model import Database
 from tests.simulation.model_rows import wake
 from tests.simulation.row_locks import Transaction
@@ -112,6 +113,7 @@ class TurnWrite:
         tables.members.update(changes.members)
         tables.baselines.update(changes.baselines)
         tables.health.update(changes.health)
+        tables.numbers_out.update(number for number, health in changes.health.items() if _is_in_trouble(health))
         tables.spam_signals.update(dict.fromkeys(changes.spam_signals, self._now))
         tables.sticky.update(changes.assignments)
 
@@ -129,6 +131,10 @@ class TurnWrite:
         started = {key for i in changes.intents for key in i.slots.limit_keys()}
         ended = {key for i in self._over for key in i.slots.limit_keys()}
         self._tables.check(sorted(touched), sorted(started | ended | changes.limits.keys()), sorted(started))
+
+
+def _is_in_trouble(health: NumberHealth) -> bool:
+    return health.carrier_rejected_at is not None or health.failing_since is not None or health.own_score > 0
 
 
 def _call_of(intent: Intent) -> OpenCall:

@@ -8,7 +8,6 @@ from outdial.rules.attempt import MAY_BECOME, AttemptState
 from outdial.rules.blocker import Blocker
 from outdial.rules.catalogue_rows import NumberState
 from outdial.rules.ids import E164, CampaignId, NumberId
-from outdial.rules.number_health import NumberHealth
 from outdial.rules.outcome import Outcome
 from outdial.rules.sticky import Assignment
 from tests.simulation.carrier_model import Line
@@ -106,14 +105,8 @@ class Witness:
     def _had_a_reason(self, left: NumberId, new: Assignment) -> bool:
         tables, mover = self._tables, self._caller(new)
         rejected = mover is not None and left in mover.carry["excluded"]
-        known = tables.health.get(left, NumberHealth())
         capped = "max_calls_24h" in tables.catalogue.numbers[left].settings
-        return (
-            left in tables.numbers_out
-            or rejected
-            or capped
-            or known != NumberHealth(last_worked_at=known.last_worked_at)
-        )
+        return left in tables.numbers_out or rejected or capped
 
     def _intent(self, intent: Intent) -> None:
         attempt, tables, book = intent.attempt, self._tables, self._book
