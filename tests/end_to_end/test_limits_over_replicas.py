@@ -15,7 +15,8 @@ from tests.support.verdict import SeenCall, most_at_once, slot_seconds, spread
 
 CALLS = 600
 BUSY_MACHINE_S = 0.2
-"""Jitter allowed here; without pacing over replicas three times the rate would come. The bench judges by 50 ms."""
+"""Jitter allowed here; without pacing over replicas three times the rate would come. That the promised
+50 ms hold over replicas is not proven by this."""
 
 
 def test_the_judge_sees_overlaps_and_use() -> None:

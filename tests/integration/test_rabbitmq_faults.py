@@ -17,6 +17,7 @@ from outdial.rabbitmq.deliveries import OpenChannel, Receipt
 from outdial.rabbitmq.transport import RabbitOptions, RabbitTransport
 from outdial.telemetry.metrics import Metrics
 from tests.contract.transports import catalogue, receive, remove
+from tests.support.daemon import pause
 from tests.support.proxy import Proxy
 
 TENANTS = {"acme": 0, "bolt": 1}
@@ -133,7 +134,9 @@ async def test_an_outage_makes_publishing_wait_and_then_fail_in_time(proxy: Prox
     assert not transport.is_ready()
     assert transport.trouble()
     proxy.cut(refuse=False)
-    await ready(transport)
+    async with asyncio.timeout(20):
+        while not transport.is_ready():
+            await pause()
     events = [event(n) for n in range(50)]
     assert list(await transport.publisher.publish(events)) == events
 

@@ -1,4 +1,4 @@
-"""Limits, start rates and shares over several replicas under full load, judged by the carrier: used by a test and by the bench."""
+"""Limits, start rates and shares over several replicas under full load, judged by the carrier."""
 
 from __future__ import annotations
 
