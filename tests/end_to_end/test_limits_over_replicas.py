@@ -35,7 +35,7 @@ def test_the_judge_sees_overlaps_and_use() -> None:
 @pytest.mark.timeout(150)
 async def test_no_limit_is_broken_while_limits_change(database_url: str, amqp_url: str, amqp_prefix: str) -> None:
     async with fleet(database_url, amqp_url, amqp_prefix, Crowd(jitter_s=BUSY_MACHINE_S)) as one:
-        seen = await run(one, 2.0, CHANGES[:4], warm_up_s=1.0)
+        seen = await run(one, 1.0, CHANGES[:4], warm_up=0.5)
         await one.end()
         drift = await one.pool.fetchval(
             "select sum(in_use) from limits where kind = 'connection'"

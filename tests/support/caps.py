@@ -12,8 +12,14 @@ from tests.support.daemon import pause
 from tests.support.fleet import Fleet
 from tests.support.verdict import SeenCall, most_at_once, shares, slot_seconds, spread
 
-WARM_UP_S = 4.0
-"""Until all slots were filled once; the shares and the use of slots are counted from then on."""
+WARM_UP = 4.0
+"""Until every slot was filled so often; the shares and the use of slots are counted from then on."""
+AFTER_A_CHANGE = 1.0
+"""How often every slot is used between two changes of limits."""
+MORE_THAN_NEEDED = 1.5
+"""How much more than all slots can take is published, so that work waits to the end."""
+LOOKS_APART = 5
+"""Pauses between two looks at the tally, so that the carrier does not spend its time on telling it."""
 CHANGES: Sequence[tuple[int, int]] = ((9, 20), (1, 6), (9, 50), (7, 0), (2, 9), (7, 25), (1, 2), (2, 3))
 """Live changes in turn: (connection, new limit); they end where they began."""
 
@@ -41,30 +47,38 @@ class CapsVerdict:
 
 
 async def run(
-    fleet: Fleet, seconds: float, changes: Sequence[tuple[int, int]] = CHANGES, *, warm_up_s: float = WARM_UP_S
+    fleet: Fleet, rounds: float, changes: Sequence[tuple[int, int]] = CHANGES, *, warm_up: float = WARM_UP
 ) -> CapsVerdict:
-    """Publish the same backlog for everybody, more than can be called; watch for so many seconds, then change limits."""
+    """Publish the same backlog for everybody, more than can be called; watch until every slot was used `rounds` times,
+    then change limits while the load goes on. Whether the time has come is asked of the carrier."""
     crowd = fleet.crowd
     ceiling = sum(crowd.ceiling(line) for line in range(len(LIMITS)))
-    each = int(1.4 * ceiling / crowd.call_s * (seconds + 2 * len(changes) + 2 * warm_up_s) / TENANTS)
+    each = int(MORE_THAN_NEEDED * ceiling * (1 + warm_up + rounds + 2 * AFTER_A_CHANGE * len(changes)) / TENANTS)
     jobs = [(t, c) for n in range(each) for t in range(TENANTS) for c in crowd.campaigns(t)]
     feeding = asyncio.create_task(fleet.publish(jobs))
-    await asyncio.sleep(0)
-    async with asyncio.timeout(60):
-        while (await fleet.carrier.ask("tally"))["accepted"] < ceiling:
-            await pause()
-    await asyncio.sleep(warm_up_s)
+    await _accepted(fleet, ceiling * (1 + warm_up))
     begin = time.time()
-    await asyncio.sleep(seconds)
-    steady_until = time.time()
+    await _accepted(fleet, ceiling * rounds)
+    steady_until, least_waiting = time.time(), await fleet.least_waiting()
     for line, limit in changes:
         await fleet.change_limit(line, limit)
+        await _accepted(fleet, ceiling * AFTER_A_CHANGE)
     end = time.time()
     feeding.cancel()
     await asyncio.gather(feeding, return_exceptions=True)
+    assert least_waiting, "somebody had no work left: shares and the use of slots say nothing"
     calls = await fleet.carrier.calls()
     tally = await fleet.carrier.ask("tally")
     return _judge(calls, tally, begin, steady_until, end, fleet)
+
+
+async def _accepted(fleet: Fleet, more: float) -> None:
+    """Wait until the carrier has accepted so many more calls."""
+    wanted = (await fleet.carrier.ask("tally"))["accepted"] + more
+    async with asyncio.timeout(60 + more):
+        while (await fleet.carrier.ask("tally"))["accepted"] < wanted:
+            for _ in range(LOOKS_APART):
+                await pause()
 
 
 def _judge(

@@ -23,13 +23,14 @@ from outdial.catalogue.read import read_catalogue
 from outdial.embedded.rabbitmq import free_port
 from outdial.postgres.pool import connect
 from outdial.rabbitmq.transport import RabbitOptions, attempt_publisher
-from tests.support.crowd import Crowd, job
-from tests.support.daemon import OUTDIAL, Daemon
+from tests.support.crowd import TENANTS, Crowd, job
+from tests.support.daemon import OUTDIAL, Daemon, pause
 from tests.support.verdict import SeenCall
 
 QUEUES = 2
-STILL_ARRIVING_S = 1.5
-"""How long after a limit was lowered calls may still arrive whose intents were committed before."""
+PLACING = "select placement from calls where connection = $1 and state = 'placing'"
+STILL_PLACING = "select exists (select from calls where placement = any ($1::uuid[]) and state = 'placing')"
+WAITING = "select campaign, count(*) from waiting group by campaign"
 PUBLISHED_AT_ONCE = 100
 
 
@@ -142,8 +143,20 @@ class Fleet:
             await self.carrier.ask(f"accounts/line{line}", {"limit": limit})
         await apply(self.pool, read_catalogue(self.crowd.limits_file(), "fleet"), who="fleet")
         if not raised:
-            await asyncio.sleep(STILL_ARRIVING_S)
+            await self._arrived(f"line{line}")
             await self.carrier.ask(f"accounts/line{line}", {"limit": limit})
+
+    async def _arrived(self, connection: str) -> None:
+        """Wait until the intents that were committed under the old limit are calls, or will never be."""
+        placing = [row["placement"] for row in await self.pool.fetch(PLACING, connection)]
+        async with asyncio.timeout(30):
+            while await self.pool.fetchval(STILL_PLACING, placing):
+                await pause()
+
+    async def least_waiting(self) -> int:
+        """How many attempts wait of the campaign that has fewest; the smallest over all."""
+        counts = {row["campaign"]: row["count"] for row in await self.pool.fetch(WAITING)}
+        return min(counts.get(c, 0) for t in range(TENANTS) for c in self.crowd.campaigns(t))
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop all replicas that still run."""
