@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from aiormq.abc import AbstractChannel
+from aiormq.channel import Channel
 from aiormq.exceptions import PublishError
 from pamqp.commands import Basic
 
 from outdial.errors import BrokerUnavailable
 from outdial.ports.messages import OutgoingEvent, Unroutable
+from outdial.rabbitmq.burst import Confirmation, Message, write_burst
 from outdial.rabbitmq.kept_connection import ConnectionOptions, KeptConnection, Session, broker_errors
 from outdial.rules.attempt_queues import QueueNames
 
@@ -30,43 +31,47 @@ class RabbitPublisher:
     """`ports.EventPublisher` and `ports.AttemptPublisher` over a connection of its own: an alarm at the broker stops
     connections that publish, and must not stop acks.
 
-    `timeout_s` covers waiting for the connection, too; `at_once` bounds the publishes under way on the one channel.
+    `timeout_s` covers waiting for the connection, too. `at_once`: publishes in one burst, and of single ones under way.
     """
 
     def __init__(self, options: ConnectionOptions, names: QueueNames, *, timeout_s: float, at_once: int) -> None:
         self._names, self._timeout_s = names, timeout_s
-        self._gate = asyncio.Semaphore(at_once)
-        self._channel: AbstractChannel | None = None
+        self._at_once, self._gate = at_once, asyncio.Semaphore(at_once)
+        self._channel: Channel | None = None
         self.connection = KeptConnection(options, "publish", self._set_up)
 
     # -- ports.EventPublisher
 
     async def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
         """See the port. Not mandatory: nobody needs to subscribe to a tenant's events, so no queue is no failure."""
-        problems = await asyncio.gather(*(self._publish_event(event) for event in events))
-        failed = [problem for problem in problems if problem]
-        if failed:
-            log.warning("event.unconfirmed", events=len(failed), error_message=failed[0])
-        return [event for event, problem in zip(events, problems, strict=True) if not problem]
-
-    async def _publish_event(self, event: OutgoingEvent) -> str:
-        """Returns why it is not confirmed, empty = it is."""
-        envelope = json.loads(event.body)
-        trace = envelope.get("traceparent")
-        properties = Basic.Properties(
-            content_type="application/cloudevents+json",
-            content_encoding="utf-8",
-            delivery_mode=PERSISTENT,
-            message_id=event.event_id,
-            message_type=envelope["type"],
-            correlation_id=envelope.get("subject"),
-            headers={"traceparent": trace} if trace else None,
-        )
+        confirmed: list[OutgoingEvent] = []
         try:
-            await self._send(self._names.events, event.routing_key, event.body.encode(), properties, mandatory=False)
+            for begin in range(0, len(events), self._at_once):
+                confirmed += await self._publish_burst(events[begin : begin + self._at_once])
         except BrokerUnavailable as error:
-            return str(error)
-        return ""
+            log.warning("event.unconfirmed", events=len(events) - len(confirmed), error_message=str(error))
+        return confirmed
+
+    async def _publish_burst(self, events: Sequence[OutgoingEvent]) -> Sequence[OutgoingEvent]:
+        """Those that the broker has for good. Raises `BrokerUnavailable` when it confirms none of them in time."""
+        confirmations: list[Confirmation] = []
+        try:
+            with broker_errors("publishing"):
+                async with asyncio.timeout(self._timeout_s):
+                    channel = await self._ready_channel()
+                    confirmations = [channel.create_future() for _ in events]
+                    await write_burst(channel, self._names.events, [_message(e) for e in events], confirmations)
+                    await asyncio.wait(confirmations)
+        except BrokerUnavailable:
+            if not any(_is_ack(one) for one in confirmations):
+                raise
+        finally:
+            for confirmation in confirmations:
+                confirmation.cancel()  # no effect on those that are done
+        acked = [event for event, one in zip(events, confirmations, strict=True) if _is_ack(one)]
+        if len(acked) < len(events):
+            log.warning("event.unconfirmed", events=len(events) - len(acked), error_message="refused, or not in time")
+        return acked
 
     # -- ports.AttemptPublisher
 
@@ -109,7 +114,7 @@ class RabbitPublisher:
             except PublishError:
                 raise Unroutable(f"exchange {exchange}: no queue takes the message (declare the topology)") from None
 
-    async def _ready_channel(self) -> AbstractChannel:
+    async def _ready_channel(self) -> Channel:
         """Waits for a new connection if the channel at hand is closed, also when nobody was told of that yet: publishes
         that fail without ever waiting would keep the loop from telling."""
         if self._channel is not None and self._channel.is_closed:
@@ -121,5 +126,25 @@ class RabbitPublisher:
 
     async def _set_up(self, session: Session) -> None:
         channel = await session.open_channel(confirms=True, raise_returns=True)
+        assert isinstance(channel, Channel), "aio-pika's own"
         channel.closing.add_done_callback(lambda _: session.drop())
         self._channel = channel
+
+
+def _message(event: OutgoingEvent) -> Message:
+    envelope = json.loads(event.body)
+    trace = envelope.get("traceparent")
+    properties = Basic.Properties(
+        content_type="application/cloudevents+json",
+        content_encoding="utf-8",
+        delivery_mode=PERSISTENT,
+        message_id=event.event_id,
+        message_type=envelope["type"],
+        correlation_id=envelope.get("subject"),
+        headers={"traceparent": trace} if trace else None,
+    )
+    return Message(event.routing_key, event.body.encode(), properties)
+
+
+def _is_ack(confirmation: Confirmation) -> bool:
+    return confirmation.done() and not confirmation.cancelled() and confirmation.exception() is None
