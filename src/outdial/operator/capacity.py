@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from outdial.catalogue.merge import merge
+from outdial.catalogue.policies import campaign_policy
 from outdial.catalogue.problems import BadCatalogue
 from outdial.catalogue.read import read_document
-from outdial.operator.blockers import Waiting, read_blockers
-from outdial.operator.member_lines import whole
-from outdial.operator.snapshot import SPAM_THRESHOLD, Snapshot, one_moment, read_snapshot
-from outdial.operator.true_blockers import NO_ROOM
-from outdial.ports.catalogue import PoolView
+from outdial.errors import NotFound
+from outdial.operator.blockers import Waiting, told_waits
+from outdial.operator.snapshot import SPAM_THRESHOLD, catalogue_now, derived, membership, one_moment
+from outdial.operator.true_blockers import NO_ROOM, TrueBlockers, surroundings
 from outdial.postgres.reports import capacity as reports
 from outdial.postgres.reports import explain as limits_of
+from outdial.postgres.weights import load_volumes_and_health
 from outdial.rules.capacity import Limit, LimitKey, LimitKind
-from outdial.rules.catalogue_rows import Kind
+from outdial.rules.catalogue_rows import CampaignRow, CatalogueRows, Kind
+from outdial.rules.eligibility import static_skip
+from outdial.rules.ids import CampaignId, ConnectionId
 from outdial.rules.pool import SkipReason
 from outdial.rules.pool_capacity import PoolCapacity, drain_s, pool_capacity, starts_per_second
-from outdial.rules.pool_weights import rotation_params
+from outdial.rules.pool_weights import number_facts, rotation_params
 
 if TYPE_CHECKING:
     import asyncpg
 
 HOUR_S = 3_600.0
+_BY_OPERATOR = frozenset({SkipReason.INACTIVE, SkipReason.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +82,30 @@ async def campaign_capacity(
 ) -> CampaignCapacity:
     """The campaign's capacity as it stands. Raises `NotFound`."""
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[campaign])
-        view = snapshot.view(campaign)
-        tenant = view.policy.tenant
-        capacity = await _capacity(connection, snapshot, view)
-        held_s = (await reports.held(connection, [campaign], snapshot.at - HOUR_S)).get(campaign)
-        waiting = (await read_blockers(connection, tenant, [campaign]))[campaign]
+        rows = await catalogue_now(connection)
+        at = await limits_of.clock(connection)
+        row = rows.campaigns.get(CampaignId(campaign))
+        if row is None:
+            raise NotFound(f"there is no campaign named {campaign!r} (outdial show campaigns)")
+        numbers = await _numbers(connection, rows, row, at, spam_threshold)
+        limits = await _limits(connection, row, numbers)
+        held_s = (await reports.held(connection, [campaign], at - HOUR_S)).get(campaign)
+        around = surroundings({campaign: row.tenant}, {campaign: _through(numbers)}, limits)
+        waiting = (await told_waits(connection, [campaign], TrueBlockers(at, around)))[campaign]
+    capacity = _capacity(row, numbers, limits, at)
     backlog = sum(one.attempts for one in waiting)
     rate = starts_per_second(capacity, held_s)
     return CampaignCapacity(
         campaign=campaign,
-        tenant=tenant,
-        at=snapshot.at,
+        tenant=row.tenant,
+        at=at,
         capacity=capacity,
         held_s=held_s,
         starts_per_second=rate,
         backlog=backlog,
         drain_s=drain_s(backlog, rate),
         waiting=waiting,
-        numbers=_numbers(snapshot, view),
-    )
-
-
-async def _capacity(connection: Any, snapshot: Snapshot, view: PoolView) -> PoolCapacity:
-    eligible = Counter(one.connection for one in view.index.picture.members if one.static_skip is None)
-    of_tenant = LimitKey(LimitKind.TENANT, view.policy.tenant)
-    of_campaign = LimitKey(LimitKind.CAMPAIGN, view.policy.campaign)
-    lines = {name: LimitKey(LimitKind.CONNECTION, name) for name in eligible}
-    limits = await limits_of.limits(connection, [of_tenant, of_campaign, *lines.values()])
-    row = snapshot.rows.campaigns[view.policy.campaign]
-    own = replace(limits.get(of_campaign, Limit(None)), max_calls=row.max_calls, paused=row.paused)
-    return pool_capacity(
-        limits.get(of_tenant, NO_ROOM),
-        own,
-        {name: limits.get(key, NO_ROOM) for name, key in lines.items()},
-        eligible,
-        snapshot.at,
+        numbers=numbers,
     )
 
 
@@ -123,19 +115,19 @@ async def preview_capacity(
     """What a campaign would have with these keys of the catalogue, which nobody has saved. Raises `BadCatalogue`."""
     file = read_document({Kind.CAMPAIGN.value: {campaign: dict(keys)}}, "request")
     async with one_moment(pool) as connection:
-        snapshot = await read_snapshot(connection, spam_threshold=spam_threshold)
-        wanted, problems = merge(snapshot.rows, file)
+        at = await limits_of.clock(connection)
+        wanted, problems = merge(await catalogue_now(connection), file)
         if problems:
             raise BadCatalogue(file.name, problems)
-        snapshot = await snapshot.with_rows(wanted, spam_threshold=spam_threshold)
-        view = snapshot.view(campaign)
-        capacity = await _capacity(connection, snapshot, view)
-    numbers = _numbers(snapshot, view)
+        row = wanted.campaigns[CampaignId(campaign)]
+        numbers = await _numbers(connection, wanted, row, at, spam_threshold)
+        limits = await _limits(connection, row, numbers)
+    capacity = _capacity(row, numbers, limits, at)
     able = [one for one in numbers if one.out is None]
     return CapacityPreview(
         campaign=campaign,
-        tenant=view.policy.tenant,
-        at=snapshot.at,
+        tenant=row.tenant,
+        at=at,
         capacity=capacity,
         budget_24h=sum(one.budget_24h for one in able),
         left_24h=sum(max(0, one.budget_24h - one.calls_24h) for one in able),
@@ -143,18 +135,50 @@ async def preview_capacity(
     )
 
 
-def _numbers(snapshot: Snapshot, view: PoolView) -> tuple[NumberVolume, ...]:
+async def _numbers(
+    connection: Any, rows: CatalogueRows, row: CampaignRow, at: float, spam_threshold: float
+) -> tuple[NumberVolume, ...]:
+    """Those of the campaign's pool, by name: what they have dialled and what keeps them out, but not what they weigh."""
+    policy = campaign_policy(row, spam_threshold=spam_threshold)
+    members = sorted(derived(rows, membership).of_campaign[row.campaign], key=lambda one: one.number)
+    weights = await load_volumes_and_health(connection, at, [member.number for member in members])
     found = []
-    for member in view.index.picture.members:
-        row = snapshot.rows.numbers[member.number]
+    for member in members:
+        number = rows.numbers[member.number]
+        facts = number_facts(number, member, weights)
         found.append(
             NumberVolume(
-                number=member.number,
-                connection=member.connection,
-                calls_24h=snapshot.weights.dials_24h.get(member.number, 0),
-                budget_24h=rotation_params(row, view.policy).volume_budget_24h,
-                max_calls_24h=whole(row.settings.get("max_calls_24h")),
-                out=member.static_skip,
+                number=number.number,
+                connection=number.connection,
+                calls_24h=facts.calls_24h,
+                budget_24h=rotation_params(number, policy).volume_budget_24h,
+                max_calls_24h=facts.max_calls_24h,
+                out=static_skip(facts, at, policy.selection),
             )
         )
     return tuple(found)
+
+
+def _through(numbers: Iterable[NumberVolume]) -> frozenset[str]:
+    """The connections of numbers that nobody took out."""
+    return frozenset(one.connection for one in numbers if one.out not in _BY_OPERATOR)
+
+
+async def _limits(connection: Any, row: CampaignRow, numbers: Sequence[NumberVolume]) -> dict[LimitKey, Limit]:
+    scopes = (LimitKey(LimitKind.TENANT, row.tenant), LimitKey(LimitKind.CAMPAIGN, row.campaign))
+    lines = (LimitKey(LimitKind.CONNECTION, name) for name in _through(numbers))
+    return await limits_of.limits(connection, [*scopes, *lines])
+
+
+def _capacity(
+    row: CampaignRow, numbers: Sequence[NumberVolume], limits: Mapping[LimitKey, Limit], at: float
+) -> PoolCapacity:
+    eligible = Counter(ConnectionId(one.connection) for one in numbers if one.out is None)
+    own = limits.get(LimitKey(LimitKind.CAMPAIGN, row.campaign), Limit(None))
+    return pool_capacity(
+        limits.get(LimitKey(LimitKind.TENANT, row.tenant), NO_ROOM),
+        replace(own, max_calls=row.max_calls, paused=row.paused),
+        {name: limits.get(LimitKey(LimitKind.CONNECTION, name), NO_ROOM) for name in eligible},
+        eligible,
+        at,
+    )

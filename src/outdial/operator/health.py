@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from outdial.operator.member_lines import MemberLine, countries, member_lines, read_seen, whole
 from outdial.operator.named import find_number
 from outdial.operator.number_status import NumberStatus, Standing, standing
-from outdial.operator.snapshot import SPAM_THRESHOLD, Snapshot, catalogue_now, one_moment, read_snapshot
+from outdial.operator.snapshot import (
+    SPAM_THRESHOLD,
+    Snapshot,
+    catalogue_now,
+    derived,
+    membership,
+    one_moment,
+    read_snapshot,
+)
 from outdial.ports.catalogue import PoolView
 from outdial.postgres.reports import health as reports
 from outdial.rules.health_hints import Hint, NumberFigures, Rate, before, hints, together
@@ -86,7 +94,7 @@ async def campaign_health(
     async with one_moment(pool) as connection:
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[campaign])
         view = snapshot.view(campaign)
-        members = [row for row in snapshot.rows.members.values() if row.campaign == campaign]
+        members = list(snapshot.rows.members.values())
         day = await reports.campaign_day(connection, campaign, snapshot.at - DAY_S)
         sticky = await reports.campaign_sticky(connection, campaign, snapshot.at)
         seen = await read_seen(connection, snapshot, members, day, sticky)
@@ -111,7 +119,7 @@ async def number_health(pool: asyncpg.Pool, number: str, *, spam_threshold: floa
     async with one_moment(pool) as connection:
         rows = await catalogue_now(connection)
         name = find_number(rows, number)
-        members = [row for row in rows.members.values() if row.number == name]
+        members = derived(rows, membership).of_number[name]
         of = [member.campaign for member in members]
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=of, numbers=[name], rows=rows)
         day = await reports.number_day(connection, name, snapshot.at - DAY_S)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from outdial.operator.blockers import Waiting, told_waits
 from outdial.operator.capacity import HOUR_S
-from outdial.operator.snapshot import SPAM_THRESHOLD, catalogue_now, one_moment
+from outdial.operator.snapshot import SPAM_THRESHOLD, catalogue_now, derived, membership, one_moment
 from outdial.operator.true_blockers import NO_ROOM, TrueBlockers, surroundings
 from outdial.postgres.reports import capacity as capacity_of
 from outdial.postgres.reports import explain as limits_of
@@ -107,9 +107,9 @@ async def overview(pool: asyncpg.Pool, *, spam_threshold: float = SPAM_THRESHOLD
     async with one_moment(pool) as connection:
         rows = await catalogue_now(connection)
         at = await limits_of.clock(connection)
-        capped = [name for name, row in rows.numbers.items() if row.settings.get("max_calls_24h")]
-        abilities = _abilities(rows, await load_conditions(connection, at, capped), at, spam_threshold)
-        limits = await limits_of.limits(connection, _keys(rows))
+        weights = await load_conditions(connection, at, derived(rows, _capped))
+        abilities = _abilities(rows, weights, at, spam_threshold)
+        limits = await limits_of.limits(connection, derived(rows, _keys))
         tenants: dict[str, str] = {name: row.tenant for name, row in rows.campaigns.items()}
         through = {name: one.through for name, one in abilities.items()}
         true = TrueBlockers(at, surroundings(tenants, through, limits))
@@ -137,6 +137,10 @@ async def overview(pool: asyncpg.Pool, *, spam_threshold: float = SPAM_THRESHOLD
     )
 
 
+def _capped(rows: CatalogueRows) -> list[str]:
+    return [name for name, row in rows.numbers.items() if row.settings.get("max_calls_24h")]
+
+
 def _keys(rows: CatalogueRows) -> list[LimitKey]:
     return [
         *(LimitKey(LimitKind.TENANT, name) for name in rows.tenants),
@@ -145,32 +149,43 @@ def _keys(rows: CatalogueRows) -> list[LimitKey]:
     ]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Ability:
     """What a campaign's pool can do. `through`: connections of numbers that nobody took out; `usable`: how many numbers
     may call through each."""
 
-    numbers: int = 0
-    through: set[str] = field(default_factory=set)
-    usable: Counter[ConnectionId] = field(default_factory=Counter)
+    numbers: int
+    through: frozenset[str]
+    usable: Counter[ConnectionId]
+
+
+def _by_catalogue(rows: CatalogueRows) -> dict[str, _Ability]:
+    """Of each campaign, as far as the catalogue says: nothing is known against any number."""
+    pools, nothing, policy = derived(rows, membership).of_campaign, PoolWeights(), SelectionPolicy()
+    found = {}
+    for name, members in pools.items():
+        able = Counter(
+            number.connection
+            for member in members
+            if static_skip(number_facts(number := rows.numbers[member.number], member, nothing), 0.0, policy) is None
+        )
+        found[str(name)] = _Ability(len(members), frozenset(able), able)
+    return found
 
 
 def _abilities(rows: CatalogueRows, weights: PoolWeights, at: float, spam_threshold: float) -> dict[str, _Ability]:
-    """Of each campaign. Judged number by number, not member by member: pools share them, and this is looked at often."""
-    policy = SelectionPolicy(spam_threshold=spam_threshold)
-    out = {
-        name: static_skip(number_facts(row, MemberRow(_NOWHERE, name), weights), at, policy)
-        for name, row in rows.numbers.items()
-    }
-    found = {str(name): _Ability() for name in rows.campaigns}
-    for (campaign, number), member in rows.members.items():
-        ability, why, connection = found[campaign], out[number], rows.numbers[number].connection
-        ability.numbers += 1
-        if member.paused or why in _BY_OPERATOR:
+    """Of each campaign. Only numbers that something speaks against are judged: this is looked at often."""
+    policy, pools = SelectionPolicy(spam_threshold=spam_threshold), derived(rows, membership).of_number
+    found = dict(derived(rows, _by_catalogue))
+    suspects = (weights.health.keys() | weights.spam_scores.keys() | weights.dials_24h.keys()) & rows.numbers.keys()
+    for name in suspects:
+        number = rows.numbers[name]
+        why = static_skip(number_facts(number, MemberRow(_NOWHERE, name), weights), at, policy)
+        if why is None or why in _BY_OPERATOR:
             continue
-        ability.through.add(connection)
-        if why is None:
-            ability.usable[connection] += 1
+        for campaign in (member.campaign for member in pools[name] if not member.paused):
+            less = found[campaign].usable - Counter([number.connection])
+            found[campaign] = replace(found[campaign], usable=less)
     return found
 
 

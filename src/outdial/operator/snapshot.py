@@ -6,11 +6,11 @@ which every look checks in its own transaction. So what is shown is never older 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from outdial.catalogue.live_pools import LivePools
 from outdial.errors import NotFound
@@ -19,13 +19,14 @@ from outdial.postgres.catalogue import load_catalogue, settled_version
 from outdial.postgres.pool import translate_errors
 from outdial.postgres.reports import explain as reports
 from outdial.postgres.weights import load_weights, load_weights_of
-from outdial.rules.catalogue_rows import CatalogueRows
-from outdial.rules.ids import CampaignId
+from outdial.rules.catalogue_rows import CatalogueRows, MemberRow
+from outdial.rules.ids import CampaignId, NumberId
 from outdial.rules.pool_weights import PoolWeights
 
 if TYPE_CHECKING:
     import asyncpg
 
+_T = TypeVar("_T")
 SPAM_THRESHOLD = 0.75
 """The platform's default; whoever knows the settings passes theirs."""
 
@@ -35,6 +36,16 @@ class KeptCatalogue:
 
     def __init__(self) -> None:
         self._rows: CatalogueRows | None = None
+        self._derived: dict[object, Any] = {}
+
+    def derived(self, rows: CatalogueRows, make: Callable[[CatalogueRows], _T]) -> _T:
+        """What `make` says of these rows: asked once for those that are kept."""
+        if rows is not self._rows:
+            return make(rows)
+        if make not in self._derived:
+            self._derived[make] = make(rows)
+        found: _T = self._derived[make]
+        return found
 
     async def read(self, connection: Any) -> CatalogueRows:
         """As it stands for this connection's transaction."""
@@ -43,7 +54,7 @@ class KeptCatalogue:
             return self._rows
         rows = await load_catalogue(connection)
         if settled and rows.version == version:
-            self._rows = rows
+            self._rows, self._derived = rows, {}
         return rows
 
 
@@ -66,9 +77,32 @@ async def catalogue_now(connection: Any) -> CatalogueRows:
     return await (kept.read(connection) if kept is not None else load_catalogue(connection))
 
 
+def derived(rows: CatalogueRows, make: Callable[[CatalogueRows], _T]) -> _T:
+    """What `make` says of a catalogue, worked out once for as long as that one is kept."""
+    kept = _KEPT.get()
+    return kept.derived(rows, make) if kept is not None else make(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who is in which pool, from both sides."""
+
+    of_campaign: Mapping[CampaignId, list[MemberRow]]
+    of_number: Mapping[NumberId, list[MemberRow]]
+
+
+def membership(rows: CatalogueRows) -> Membership:
+    """Of the whole catalogue; ask for it by `derived`."""
+    found = Membership({name: [] for name in rows.campaigns}, {name: [] for name in rows.numbers})
+    for member in rows.members.values():
+        found.of_campaign[member.campaign].append(member)
+        found.of_number[member.number].append(member)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What stood at that moment (Unix seconds). `of`: the campaigns whose weights were read, None = all."""
+    """What stood at that moment (Unix seconds). `of`: the only campaigns whose members and weights it has, None = all."""
 
     at: float
     rows: CatalogueRows
@@ -131,10 +165,12 @@ async def read_snapshot(
     rows = rows or await catalogue_now(connection)
     if of is None:
         return await _laid_out(when, rows, await load_weights(connection, when), spam_threshold, None)
-    wanted = {number for campaign, number in rows.members if campaign in of} | set(numbers)
-    return await _laid_out(
-        when, rows, await load_weights_of(connection, when, of, wanted), spam_threshold, frozenset(of)
-    )
+    pools = derived(rows, membership).of_campaign
+    members = [member for campaign in of for member in pools.get(CampaignId(campaign), ())]
+    wanted = {member.number for member in members} | set(numbers)
+    narrowed = replace(rows, members={(member.campaign, member.number): member for member in members})
+    weights = await load_weights_of(connection, when, of, wanted)
+    return await _laid_out(when, narrowed, weights, spam_threshold, frozenset(of))
 
 
 async def _laid_out(

@@ -44,6 +44,17 @@ async def load_weights_of(
         )
 
 
+async def load_volumes_and_health(connection: Any, now: float, numbers: Collection[str]) -> PoolWeights:
+    """What keeps these numbers out, and what they have dialled: enough where nothing is drawn."""
+    of_numbers = sorted(numbers)
+    with translate_errors():
+        return _weights(
+            volumes=await connection.fetch(SQL["volumes_of"], now - DAY_S, of_numbers),
+            health=await connection.fetch(SQL["health_of"], of_numbers),
+            scores=await connection.fetch(SQL["spam_scores_of"], of_numbers),
+        )
+
+
 async def load_conditions(connection: Any, now: float, capped: Collection[str]) -> PoolWeights:
     """Only what can keep a number out: what was found against numbers, and the dials of those that have a daily cap."""
     with translate_errors():
