@@ -1,7 +1,7 @@
 """make bench ARGS="--scenario NAME[,NAME] [--quick] [--json PATH]": how fast outdial is, beside its floor and the plain way.
 
 A private RabbitMQ and PostgreSQL with default durability. Every repetition measures each scenario once, floor and
-baseline among them, so that ratios compare what ran under the same conditions.
+baseline among them, so that ratios compare what ran under the same conditions. The exit code is 1 if a limit was broken.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import sys
 from pathlib import Path
 
 import structlog
@@ -51,6 +52,8 @@ async def _measure(names: list[str], size: Size, path: Path | None) -> None:
     print(f"\n{figures.table()}")
     if path:
         figures.write(path, facts)
+    if broken := figures.violated():
+        sys.exit(f"broken promises: {', '.join(broken)}")
 
 
 if __name__ == "__main__":

@@ -29,6 +29,10 @@ class Figures:
         """By name."""
         return {name: statistics.median(values) for name, values in self.values.items()}
 
+    def violated(self) -> list[str]:
+        """The counts of broken promises that are not 0 in every repetition."""
+        return [name for name, values in self.values.items() if name.endswith(".violations") and any(values)]
+
     def table(self) -> str:
         """Name, median, least and most."""
         rows = [f"{'figure':46} {'median':>12} {'least':>12} {'most':>12}  n"]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from bench.baseline import plain_replica
 from bench.caps import caps
 from bench.console import console
+from bench.fleet import QUICK as QUICK_SPAN
+from bench.fleet import Span, fleet
 from bench.floor import floor
 from bench.ground import Ground
 from bench.latency import latency
@@ -75,6 +77,10 @@ async def _caps(ground: Ground, size: Size) -> Results:
     }
 
 
+async def _fleet(ground: Ground, size: Size) -> Results:
+    return {"fleet": await fleet(ground, Span() if size.seconds >= 10 else QUICK_SPAN)}
+
+
 async def _scale(ground: Ground, size: Size) -> Results:
     return {"scale": await scale(ground, size.attempts // 2, size.largest)}
 
@@ -95,6 +101,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "throughput_http": _over_http,
     "latency": _latency,
     "caps": _caps,
+    "fleet": _fleet,
     "scale": _scale,
     "memory": _memory,
     "console": _console,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.support.crowd import CAMPAIGN_LIMITS, LIMITS, RATES, TENANT_LIMITS, TENANTS, campaign_of, tenant_of
@@ -30,6 +30,7 @@ class CapsVerdict:
 
     seconds: float
     calls: int
+    in_window: int
     per_s: float
     violations: Mapping[str, int]
     detail: Sequence[str]
@@ -47,22 +48,27 @@ class CapsVerdict:
 
 
 async def run(
-    fleet: Fleet, rounds: float, changes: Sequence[tuple[int, int]] = CHANGES, *, warm_up: float = WARM_UP
-) -> CapsVerdict:
+    fleet: Fleet, rounds: float, changes: Sequence[tuple[int, int]] = CHANGES, *,
+    warm_up: float = WARM_UP, after_a_change: float = AFTER_A_CHANGE, at_window: Callable[[], object] = lambda: None,
+) -> CapsVerdict:  # fmt: skip
     """Publish the same backlog for everybody, more than can be called; watch until every slot was used `rounds` times,
-    then change limits while the load goes on. Whether the time has come is asked of the carrier."""
+    then change limits while the load goes on. Whether the time has come is asked of the carrier. `at_window`: called as
+    the window in which shares and the use of slots are counted begins, and as it ends."""
     crowd = fleet.crowd
     ceiling = sum(crowd.ceiling(line) for line in range(len(LIMITS)))
-    each = int(MORE_THAN_NEEDED * ceiling * (1 + warm_up + rounds + 2 * AFTER_A_CHANGE * len(changes)) / TENANTS)
+    each = int(MORE_THAN_NEEDED * ceiling * (1 + warm_up + rounds + 2 * after_a_change * len(changes)) / TENANTS)
     jobs = [(t, c) for n in range(each) for t in range(TENANTS) for c in crowd.campaigns(t)]
     feeding = asyncio.create_task(fleet.publish(jobs))
     await _accepted(fleet, ceiling * (1 + warm_up))
     begin = time.time()
+    at_window()
     await _accepted(fleet, ceiling * rounds)
-    steady_until, least_waiting = time.time(), await fleet.least_waiting()
+    steady_until = time.time()
+    at_window()
+    least_waiting = await fleet.least_waiting()
     for line, limit in changes:
         await fleet.change_limit(line, limit)
-        await _accepted(fleet, ceiling * AFTER_A_CHANGE)
+        await _accepted(fleet, ceiling * after_a_change)
     end = time.time()
     feeding.cancel()
     await asyncio.gather(feeding, return_exceptions=True)
@@ -104,6 +110,7 @@ def _judge(
     return CapsVerdict(
         seconds=end - begin,
         calls=len(calls),
+        in_window=len(begun),
         per_s=len(begun) / span,
         violations=counts,
         detail=[f"{v['account']} {v['kind']}: {v['detail']}" for v in kept[:5]],

@@ -126,6 +126,12 @@ class Daemon:
         """Its exit code, None while it runs."""
         return self._process.returncode if self._process is not None else None
 
+    @property
+    def process_id(self) -> int:
+        """Of the started process."""
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, number: signal.Signals) -> None:
         """Send the signal; one that has died meanwhile needs none."""
         assert self._process is not None

@@ -155,7 +155,7 @@ class Fleet:
 
     async def least_waiting(self) -> int:
         """How many attempts wait of the campaign that has fewest; the smallest over all."""
-        counts = {row["campaign"]: row["count"] for row in await self.pool.fetch(WAITING)}
+        counts: dict[str, int] = {row["campaign"]: row["count"] for row in await self.pool.fetch(WAITING)}
         return min(counts.get(c, 0) for t in range(TENANTS) for c in self.crowd.campaigns(t))
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
