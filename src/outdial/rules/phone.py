@@ -43,9 +43,11 @@ class Plan:
     """What the numbering plan says of a number.
 
     `region`: ISO 3166, families not folded. `kind`: a PhoneNumberType, UNKNOWN = an invalid number; `likely_kind`: the
-    same, but of an invalid number that of the valid one with most leading digits in common.
+    same, but of an invalid number that of the valid one with most leading digits in common. `possible`: the text is a
+    possible number exactly in E.164 form.
     """
 
+    possible: bool
     region: str | None
     kind: int
     likely_kind: int
@@ -53,7 +55,7 @@ class Plan:
     zones: tuple[str, ...]
 
 
-_NOTHING: Final = Plan(None, PhoneNumberType.UNKNOWN, PhoneNumberType.UNKNOWN, None, ())
+_NOTHING: Final = Plan(False, None, PhoneNumberType.UNKNOWN, PhoneNumberType.UNKNOWN, None, ())
 
 
 def masked(text: str) -> str:
@@ -76,7 +78,7 @@ def normalize(text: str, default_region: str | None = None, *, field: str = "num
         without_code = error.error_type == NumberParseException.INVALID_COUNTRY_CODE
         cure = "write + and the country code first" if without_code else 'write digits like "+12025550143"'
         raise BadNumber(field, f"{masked(text)} is not a phone number", cure) from None
-    written = E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    written = _written(number)
     if not phonenumbers.is_possible_number(number) or (written != text and not is_possible(written)):
         cure = "check its length and its country code"
         raise BadNumber(field, f"{masked(text)} is an impossible phone number", cure)
@@ -85,10 +87,7 @@ def normalize(text: str, default_region: str | None = None, *, field: str = "num
 
 def is_possible(e164: str) -> bool:
     """Whether the text is a possible number exactly in E.164 form."""
-    try:
-        return normalize(e164) == e164
-    except BadNumber:
-        return False
+    return numbering_plan(E164(e164)).possible
 
 
 def family(country: str) -> str:
@@ -125,18 +124,25 @@ def numbering_plan(e164: E164) -> Plan:
     likely = number if kind != PhoneNumberType.UNKNOWN else _valid_neighbour(number, overlaid) or number
     region = _region(number, likely)
     return Plan(
+        possible=phonenumbers.is_possible_number(number) and _written(number) == e164,
         region=region,
         kind=kind,
         likely_kind=kind if likely is number else phonenumbers.number_type(likely),
         area_code=_area_code(number) if region else None,
-        zones=_zones(_given_zones(number, overlaid, valid=kind != PhoneNumberType.UNKNOWN), region),
+        zones=_zones(_given_zones(number, overlaid, kind), region),
     )
 
 
-def _given_zones(number: PhoneNumber, overlaid: PhoneNumber | None, *, valid: bool) -> tuple[str, ...]:
+def _written(number: PhoneNumber) -> E164:
+    return E164(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _given_zones(number: PhoneNumber, overlaid: PhoneNumber | None, kind: int) -> tuple[str, ...]:
     """What the library says, of an invalid number by the longest prefix that it knows."""
-    if valid:
+    if kind != PhoneNumberType.UNKNOWN:
         beside = timezone.time_zones_for_number(overlaid) if overlaid is not None else ()
+        if phonenumbers.is_number_type_geographical(kind, number.country_code or 0):
+            return timezone.time_zones_for_geographical_number(number) + beside  # the kind is found out only once
         return timezone.time_zones_for_number(number) + beside
     return timezone.time_zones_for_geographical_number(overlaid or number)
 
