@@ -17,6 +17,8 @@ from bench.ground import machine, private_ground
 from bench.report import Figures
 from bench.scenarios import SCENARIOS, Size, add_ratios
 
+from outdial.telemetry.collector import collect_rarely
+
 FULL, QUICK = Size(5, 4_000), Size(2, 1_500, seconds=4.0, largest=100_000)
 
 
@@ -40,6 +42,7 @@ def main() -> None:
 
 async def _measure(names: list[str], size: Size, path: Path | None) -> None:
     figures = Figures()
+    collect_rarely()  # as the daemon does; floor and baseline gain by it as well
     async with private_ground() as ground:
         facts = await machine(ground)
         print("\n".join(f"{name:12} {fact}" for name, fact in facts.items()), flush=True)

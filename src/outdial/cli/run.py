@@ -39,6 +39,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
     from outdial.postgres.migrate import migrate
     from outdial.rabbitmq.transport import open_transport
     from outdial.telemetry import logs, traces
+    from outdial.telemetry.collector import collect_rarely
     from outdial.telemetry.heartbeat import BEAT_S, Heartbeat
     from outdial.telemetry.metrics import Metrics
     from outdial.web.health import Health
@@ -71,6 +72,7 @@ async def _serve(settings: Settings, *, migrate_first: bool) -> int:
             await admin.start()
         app.background.every("heart", BEAT_S, heartbeat.beat)
         health.started = True
+        collect_rarely()
         return await _until(stop, app)
     finally:
         health.draining = True

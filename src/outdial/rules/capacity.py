@@ -31,9 +31,9 @@ class LimitKey(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Limit:
-    """One limits row. `max_calls` None = no limit of its own; 0 = no new starts. Times in Unix seconds."""
+    """One limits row; only a `Ledger` changes it, and only its own copy. `max_calls` None = no limit of its own; 0 = no new starts. Times in Unix seconds."""
 
     max_calls: int | None = None
     in_use: int = 0
@@ -88,8 +88,8 @@ class Ledger:
     """The limits of one turn while it is decided. Unknown keys have no room: what was not locked cannot be taken."""
 
     def __init__(self, limits: Mapping[LimitKey, Limit], now: float, ahead_s: float) -> None:
-        self._before = dict(limits)
-        self._after = dict(limits)
+        self._before = limits
+        self._after = {key: replace(limit) for key, limit in limits.items()}
         self._now, self._ahead_s = now, ahead_s
         self._busy: set[ConnectionId] | None = None
 
@@ -123,9 +123,9 @@ class Ledger:
             if self._after[key].left() < 1:
                 raise ValueError(f"{key.kind} {key.id} has no room")
         for key in (campaign, connection, tenant):
-            self._after[key] = replace(self._after[key], in_use=self._after[key].in_use + 1)
-        circuit = line.circuit.starting(placement, self._now)
-        self._after[connection] = replace(self._after[connection], next_start_at=start.next_start_at, circuit=circuit)
+            self._after[key].in_use += 1
+        line.next_start_at = start.next_start_at
+        line.circuit = line.circuit.starting(placement, self._now)
         self._note(slots.connection)
         return start.place_at
 
@@ -133,7 +133,7 @@ class Ledger:
         """Give the three slots back. A row that is gone from the catalogue has nothing to give back to."""
         for key in slots.limit_keys():
             if key in self._after:
-                self._after[key] = replace(self._after[key], in_use=self._after[key].in_use - 1)
+                self._after[key].in_use -= 1
         self._note(slots.connection)
 
     def record(self, connection: ConnectionId, result: RequestResult, placement: str) -> None:
@@ -141,7 +141,7 @@ class Ledger:
         key = LimitKey(LimitKind.CONNECTION, connection)
         if key in self._after:
             line = self._after[key]
-            self._after[key] = replace(line, circuit=line.circuit.after(result, placement, self._now))
+            line.circuit = line.circuit.after(result, placement, self._now)
             self._note(connection)
 
     def back_off(self, connection: ConnectionId, until: float) -> None:
@@ -149,7 +149,7 @@ class Ledger:
         key = LimitKey(LimitKind.CONNECTION, connection)
         if key in self._after:
             line = self._after[key]
-            self._after[key] = replace(line, backoff_until=max(until, line.backoff_until or until))
+            line.backoff_until = max(until, line.backoff_until or until)
             self._note(connection)
 
     def changes(self) -> Mapping[LimitKey, Limit]:
