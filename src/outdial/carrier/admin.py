@@ -170,6 +170,7 @@ def _shown(call: Call) -> dict[str, object]:
         "attempt": call.order.attempt,
         "phase": call.phase.name.lower(),
         "ending": call.ending.value if call.ending else None,
+        "arrived_at": call.arrived_at,
         "accepted_at": call.accepted_at,
         "answered_at": call.answered_at,
         "ended_at": call.ended_at,

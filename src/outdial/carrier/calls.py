@@ -117,6 +117,8 @@ class Call:
     fate: Fate
     follower: Follower
     accepted_at: float
+    arrived_at: float = 0.0
+    """When the create request arrived; the carrier may have come to it later. 0 = when it was accepted."""
     queue_s: float = 0.0
     phase: Phase = Phase.QUEUED
     ending: Ending | None = None
@@ -127,6 +129,9 @@ class Call:
     detected: Answerer | None = None
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
     detection_timer: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.arrived_at = self.arrived_at or self.accepted_at
 
     @property
     def open(self) -> bool:

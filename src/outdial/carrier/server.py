@@ -15,6 +15,7 @@ from aiohttp import web
 
 from outdial.carrier import answering
 from outdial.carrier.admin import PREFIX, Admin
+from outdial.carrier.arrival import listen
 from outdial.carrier.courier import Courier
 from outdial.carrier.faults import Fault, FaultBox, read_fault
 from outdial.carrier.http_api import Api, Route
@@ -81,9 +82,8 @@ class SimulatedCarrier:
         self._build()
         runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=_LAST_ANSWERS_S)
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, backlog=1024)
         try:
-            await site.start()
+            await web.SockSite(runner, listen(self._host, self._port), backlog=1024).start()
         except OSError:
             await runner.cleanup()
             raise

@@ -68,24 +68,26 @@ class Switchboard:
         """Other figures for one number from now on."""
         self.population.change(number, table)
 
-    def accept(self, call_id: str, order: Order, follower: Follower) -> Call:
-        """Take a call on. Raises `LimitReached` or `QueueFull`; then there is no call."""
+    def accept(self, call_id: str, order: Order, follower: Follower, arrived_at: float | None = None) -> Call:
+        """Take a call on. `arrived_at`: when its request arrived, if known, Unix seconds. Raises `LimitReached` or
+        `QueueFull`; then there is no call."""
         account, now = self.accounts[order.account], self.now()
+        arrived = now if arrived_at is None else min(now, arrived_at)
         if account.limit and account.above_limit == "refuse" and self.tally.open_calls(account.name) >= account.limit:
             self.tally.turned_away(account.name, now, "limit_exceeded")
             raise LimitReached
-        queue_s = self._paces[account.name].wait(now)
+        queue_s = self._paces[account.name].wait(arrived)
         if queue_s > account.queue_limit_s:
             if not account.queue_limit_s:
                 self.tally.turned_away(account.name, now, "rate_exceeded")
             raise QueueFull
-        self._paces[account.name].add(now + queue_s)
+        self._paces[account.name].add(arrived + queue_s)
         fate = self.population.fate(order.from_number, order.to, self.model_now())
-        call = Call(call_id, order, fate, follower, now, queue_s)
+        call = Call(call_id, order, fate, follower, now, arrived, queue_s)
         self._calls[call_id] = call
         self._by_contact.setdefault((order.account, order.to), []).append(call)
         self.tally.accepted(call)
-        call.timer = self._loop.call_later(queue_s, self._dial, call)
+        call.timer = self._loop.call_later(max(0.0, arrived + queue_s - now), self._dial, call)
         self._changed()
         return call
 

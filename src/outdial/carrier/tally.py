@@ -1,7 +1,7 @@
 """The carrier's own count: what callers really did, judged against what they promised.
 
 A call is under way from its acceptance (the create that makes it, whatever answer the caller saw) to its end. A start
-is an accepted create. Nothing here depends on what a caller says of itself, but for the token and the attempt that it
+is an accepted create, at the moment when its request arrived. Nothing here depends on what a caller says of itself, but for the token and the attempt that it
 puts into its URLs, which are counted and not understood.
 """
 
@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from outdial.carrier.calls import Answerer, Call, Ending
 from outdial.carrier.scenario import Account
-from outdial.carrier.windows import HighestRate, Pace
+from outdial.carrier.windows import Starts
 
 KEPT_VIOLATIONS = 1000
 """Violations kept in full; further ones are only counted."""
@@ -77,8 +77,7 @@ class TallyReport(TypedDict):
 @dataclass(slots=True)
 class _AccountCount:
     account: Account
-    pace: Pace
-    rate: HighestRate = field(default_factory=HighestRate)
+    starts: Starts
     open: int = 0
     highest: int = 0
     accepted: int = 0
@@ -129,13 +128,15 @@ class Tally:
         self._violation_counts: Counter[str] = Counter()
 
     def _count_of(self, account: Account) -> _AccountCount:
-        return _AccountCount(account, Pace(account.calls_per_second, self._allowance_s))
+        return _AccountCount(account, Starts(account.calls_per_second, self._allowance_s))
 
     def promise(self, account: Account) -> None:
         """The account's promise changed; calls under way are not judged again."""
         count = self._accounts[account.name]
-        if count.pace.rate != account.calls_per_second:
-            count.pace = Pace(account.calls_per_second, self._allowance_s)
+        if count.starts.rate != account.calls_per_second:
+            highest = count.starts.highest
+            count.starts = Starts(account.calls_per_second, self._allowance_s)
+            count.starts.highest = highest
         count.account = account
 
     def open(self) -> int:
@@ -148,7 +149,7 @@ class Tally:
 
     def accepted(self, call: Call) -> None:
         """A create was accepted."""
-        order, now = call.order, call.accepted_at
+        order = call.order
         count = self._accounts[order.account]
         count.open += 1
         count.accepted += 1
@@ -158,19 +159,17 @@ class Tally:
             count.longest_queue_s = max(count.longest_queue_s, call.queue_s)
         if count.account.limit and count.open > count.account.limit:
             self._violate("limit_exceeded", call, f"{count.open} calls under way, promised {count.account.limit}")
-        self._judge_rate(count, call, now)
+        self._judge_rate(count, call)
         self._judge_names(call)
         count.contacts[order.to] += 1
         if count.account.one_call_per_contact and count.contacts[order.to] > 1:
             self._violate("contact_in_two_calls", call, f"{count.contacts[order.to]} calls to one number at once")
         self._number(order.from_number, order.account).dials += 1
 
-    def _judge_rate(self, count: _AccountCount, call: Call, now: float) -> None:
-        count.rate.add(now)
-        if count.pace.wait(now) > 0.0:
+    def _judge_rate(self, count: _AccountCount, call: Call) -> None:
+        if count.starts.add(call.arrived_at):
             rate = count.account.calls_per_second
-            self._violate("rate_exceeded", call, f"more than {rate:g} starts per second")
-        count.pace.add(now)
+            self._violate("rate_exceeded", call, f"more than {rate:g} starts per second", call.arrived_at)
 
     def _judge_names(self, call: Call) -> None:
         for kind, name, uses in (
@@ -211,9 +210,12 @@ class Tally:
     def _number(self, number: str, account: str) -> _NumberCount:
         return self._numbers.setdefault(number, _NumberCount(account))
 
-    def _violate(self, kind: str, call: Call, detail: str) -> None:
-        account, at = call.order.account, call.accepted_at
-        self._record({"kind": kind, "account": account, "at": at, "detail": detail, "call_id": call.call_id})
+    def _violate(self, kind: str, call: Call, detail: str, at: float | None = None) -> None:
+        when = call.accepted_at if at is None else at
+        violation: Violation = {
+            "kind": kind, "account": call.order.account, "at": when, "detail": detail, "call_id": call.call_id,
+        }  # fmt: skip
+        self._record(violation)
 
     def _record(self, violation: Violation) -> None:
         self._violation_counts[violation["kind"]] += 1
@@ -249,7 +251,7 @@ def _account_report(count: _AccountCount) -> AccountReport:
         "highest": count.highest,
         "open": count.open,
         "calls_per_second": count.account.calls_per_second,
-        "highest_starts_in_a_second": count.rate.highest,
+        "highest_starts_in_a_second": count.starts.highest,
         "accepted": count.accepted,
         "refused": dict(count.refused),
         "queued_over_rate": count.queued,

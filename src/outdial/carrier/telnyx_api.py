@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from outdial.carrier.arrival import arrived_at
 from outdial.carrier.calls import Call
 from outdial.carrier.courier import Courier
 from outdial.carrier.faults import Fault
@@ -75,7 +76,7 @@ class TelnyxApi:
             account = self._authenticated(route)
             match route.operation:
                 case "create":
-                    return self._create(account, _object(raw))
+                    return self._create(account, _object(raw), arrived_at(request))
                 case "list":
                     return self._list(account, route, request, fault)
                 case "fetch":
@@ -113,7 +114,7 @@ class TelnyxApi:
             raise ApiError(403, "20013", "Account blocked", "Your account has been blocked.")
         return account
 
-    def _create(self, account: Account, body: Mapping[str, object]) -> Answer:
+    def _create(self, account: Account, body: Mapping[str, object], arrived: float | None) -> Answer:
         creation = read_creation(body, account, self.naming)
         repeated = self._repeated(account, creation)
         if repeated is not None:
@@ -125,7 +126,7 @@ class TelnyxApi:
             raise ApiError(*REFUSALS[refusal], pointer="" if refusal == "caller_id" else "/to")
         follower = self._follower(account, creation)
         try:
-            call = self.switchboard.accept(call_id_of(follower.leg_id), order, follower)
+            call = self.switchboard.accept(call_id_of(follower.leg_id), order, follower, arrived)
         except LimitReached:
             title = "Connection outbound channels limit exceeded"
             raise ApiError(

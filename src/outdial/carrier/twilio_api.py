@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from outdial.carrier.arrival import arrived_at
 from outdial.carrier.calls import Call, Phase
 from outdial.carrier.courier import Courier
 from outdial.carrier.faults import Fault
@@ -73,7 +74,7 @@ class TwilioApi:
             account = self._authenticated(route, request)
             match route.operation:
                 case "create":
-                    return self._create(account, form)
+                    return self._create(account, form, arrived_at(request))
                 case "list":
                     return self._list(account, request, fault)
                 case "fetch":
@@ -106,7 +107,7 @@ class TwilioApi:
             raise ApiError(401, 20005, "Account is not active")
         return account
 
-    def _create(self, account: Account, form: Form) -> Answer:
+    def _create(self, account: Account, form: Form, arrived: float | None) -> Answer:
         creation = read_creation(form, account, self.naming)
         order = creation.order
         refusal = self.switchboard.population.behaviour(order.from_number, order.to).refuse
@@ -122,7 +123,7 @@ class TwilioApi:
             creation.detection,
         )
         try:
-            call = self.switchboard.accept("CA" + secrets.token_hex(16), order, follower)
+            call = self.switchboard.accept("CA" + secrets.token_hex(16), order, follower, arrived)
         except LimitReached:
             raise ApiError(429, 10004, "Call concurrency limit exceeded.") from None
         except QueueFull:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import deque
 
 SECOND = 1.0
+ROUNDING = 1e-6
+"""Sums of Unix seconds are exact to a quarter of this."""
 
 
 def allowance_of(rate: float) -> tuple[int, float]:
@@ -19,20 +22,46 @@ def allowance_of(rate: float) -> tuple[int, float]:
     return math.ceil(rate - 1e-9), SECOND
 
 
-class HighestRate:
-    """The most starts ever seen in any half-open window of one second."""
+class Starts:
+    """The starts of an account, judged in every window that holds them.
 
-    def __init__(self) -> None:
-        self._times: deque[float] = deque()
+    They are told in the order in which the carrier came to them; when they arrived need not be in that order.
+    """
+
+    def __init__(self, rate: float, jitter_s: float) -> None:
+        """`rate` 0 = no promise. `jitter_s`: by how much a window may be shorter than promised."""
+        self.rate = rate
+        self._allowed, window = allowance_of(rate) if rate else (0, 0.0)
+        self._window = max(window - jitter_s, 0.0)
+        self._kept_s = 2.0 * max(window, SECOND)
+        self._times: list[float] = []
         self.highest = 0
+        """The most starts ever seen in any half-open window of one second, nothing forgiven."""
 
-    def add(self, now: float) -> None:
-        """Count a start. `now` never falls."""
+    def add(self, at: float) -> bool:
+        """Count a start; True = with it the promise is broken."""
         times = self._times
-        times.append(now)
-        while times[0] <= now - SECOND:
-            times.popleft()
-        self.highest = max(self.highest, len(times))
+        place = bisect_right(times, at)
+        times.insert(place, at)
+        self.highest = max(self.highest, self._most_around(place))
+        broken = self._is_broken_around(place)
+        if times[0] < times[-1] - 2.0 * self._kept_s:
+            del times[: bisect_left(times, times[-1] - self._kept_s)]
+        return broken
+
+    def _most_around(self, place: int) -> int:
+        times = self._times
+        first = bisect_right(times, times[place] - SECOND)
+        if place == len(times) - 1:
+            return place - first + 1
+        return max(bisect_left(times, times[n] + SECOND) - n for n in range(first, place + 1))
+
+    def _is_broken_around(self, place: int) -> bool:
+        times, more = self._times, self._allowed
+        if not self.rate:
+            return False
+        ends = range(max(place, more), min(place + more, len(times) - 1) + 1)
+        return any(times[end] - times[end - more] < self._window - ROUNDING for end in ends)
 
 
 class Pace:
