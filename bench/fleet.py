@@ -51,12 +51,15 @@ async def fleet(ground: Ground, span: Span) -> dict[str, float]:
             await one.end()
     finally:
         await ground.databases.drop(url)
+    for broken in seen.detail:
+        print(f"fleet: {broken}")
     return figures_of(seen, uses[1].since(uses[0]))
 
 
 def figures_of(seen: CapsVerdict, use: Use) -> dict[str, float]:
     """By name. `utilisation`: slot-seconds against the limits of the connections that their limit binds; `paced_use`:
-    starts against what the spacing allows; `share_worst_percent`: how far the tenant furthest from the mean is from it;
+    starts against what the spacing allows; `starts_above_rate`: in the fullest second, no jitter forgiven (0 or less is
+    good); `share_worst_percent`: how far the tenant furthest from the mean is from it;
     `waited_for_cpu`: of the time the replicas could have run. CPU is the replicas' own, `machine_busy` everybody's."""
     over = sum(max(0, most - TENANT_LIMITS[int(t[1:])]) for t, most in seen.highest_tenant.items())
     over += sum(max(0, most - CAMPAIGN_LIMITS[c]) for c, most in seen.highest_campaign.items())
@@ -65,6 +68,7 @@ def figures_of(seen: CapsVerdict, use: Use) -> dict[str, float]:
         "utilisation": seen.utilisation,
         "dead_ms": seen.dead_ms,
         "paced_use": seen.paced_use,
+        "starts_above_rate": max(most - promised for promised, most in seen.rates.values()),
         "share_worst_percent": 100 * max(1 - seen.least, seen.most - 1),
         "per_s": seen.per_s,
         "cpu_ms_per_call": 1000 * use.ran / max(seen.in_window, 1),

@@ -27,8 +27,7 @@ SPACING = 1.05
 class Crowd:
     """The promises as they stand: `limits` by connection, changed live. `call_s`: how long each call lasts.
 
-    `jitter_s`: how much later than sent the carrier may see a request; 50 ms is the promise (SPEC 6), a test machine
-    whose two cores run seven processes and other things needs more.
+    `jitter_s`: by how much later than another one a request may have travelled to the carrier (SPEC 6).
     """
 
     call_s: float = 1.0
