@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import statistics
 import sys
 import time
@@ -21,6 +22,7 @@ from bench.throughput import Run, replica
 from bench.world import is_answered
 from pydantic import SecretStr
 
+from outdial.admin.console import STATIC
 from outdial.admin.opening import AdminOptions, open_admin
 from outdial.rules.ids import ConnectionId
 from outdial.web.server import HttpServer
@@ -32,10 +34,20 @@ TIMES = 15
 LOOKED_S = 20.0
 """For so long ten viewers look, and for so long nobody does."""
 VIEWED = (
-    "attempts", "attempts_waiting", "capacity", "health", "number_health",
-    "explain_ended", "explain_waiting", "dead_letters", "capacity_small", "attempts_number",
-)  # fmt: skip
-"""What the ten have open."""
+    (("attempts", "CALLS_MS"),),
+    (("attempts_waiting", "CALLS_MS"),),
+    (("attempts_number", "CALLS_MS"),),
+    (("capacity", "CALLS_MS"), ("health", "HEALTH_MS")),
+    (("capacity_small", "CALLS_MS"), ("health_small", "HEALTH_MS")),
+    (("number_health", "HEALTH_MS"),),
+    (("explain_ended", "OVER_MS"),),
+    (("explain_waiting", "STORY_MS"),),
+    (("dead_letters", "STORY_MS"),),
+    (),
+)
+"""The page that each of the ten has open: what it asks for, and how often by `cadence.js`. The tenth looks at the overview,
+which the stream brings to all of them."""
+_CADENCE = re.compile(r"export const (\w+) = (\d+);")
 
 
 async def console(ground: Ground, in_database: int, attempts: int) -> Mapping[str, Mapping[str, float]]:
@@ -81,15 +93,16 @@ async def _cost(site: Site, paths: Mapping[str, str], attempts: int) -> dict[str
     on what else the machine does. A replica at full speed uses one core, so that is the share of its throughput, too.
     `throughput_ratio` is the same measured the other way, with all the noise of a busy machine.
     """
-    chosen = [paths[name] for name in VIEWED]
+    every_s = {name: int(ms) / 1000 for name, ms in _CADENCE.findall((STATIC / "cadence.js").read_text())}
+    chosen = [",".join(f"{paths[name]}@{every_s[cadence]}" for name, cadence in page) for page in VIEWED]
     return await _admin_alone(site, chosen) | await _beside_dialling(site, chosen, attempts)
 
 
-async def _admin_alone(site: Site, paths: list[str]) -> dict[str, float]:
+async def _admin_alone(site: Site, viewed: list[str]) -> dict[str, float]:
     meter = await Meter.open(site.database_url)
     async with _admin(site.pool) as server:
         idle = await _used(meter, LOOKED_S / 4)
-        viewers = await _viewers(server, LOOKED_S + 2, paths)
+        viewers = await _viewers(server, LOOKED_S + 2, viewed)
         await asyncio.sleep(1)
         cpu, database = await _used(meter, LOOKED_S)
         seen = json.loads((await viewers.communicate())[0])
@@ -103,7 +116,7 @@ async def _admin_alone(site: Site, paths: list[str]) -> dict[str, float]:
     }
 
 
-async def _beside_dialling(site: Site, paths: list[str], attempts: int) -> dict[str, float]:
+async def _beside_dialling(site: Site, viewed: list[str], attempts: int) -> dict[str, float]:
     await site.pool.execute(
         "update waiting set line = null where line is not null"
     )  # only what is published is dialled
@@ -115,7 +128,7 @@ async def _beside_dialling(site: Site, paths: list[str], attempts: int) -> dict[
         async with _admin(run.app.pool) as server:
             await run.through(range(attempts // 4))
             alone = await run.through(range(attempts))
-            viewers = await _viewers(server, 600, paths)
+            viewers = await _viewers(server, 600, viewed)
             watched = await run.through(range(attempts))
             viewers.terminate()
             await viewers.wait()
@@ -124,8 +137,8 @@ async def _beside_dialling(site: Site, paths: list[str], attempts: int) -> dict[
     return {"throughput_ratio": watched["per_s"] / alone["per_s"], "per_s_alone": alone["per_s"]}
 
 
-async def _viewers(server: HttpServer, seconds: float, paths: list[str]) -> asyncio.subprocess.Process:
-    arguments = ("-m", "bench.viewers", server.url, TOKEN, str(seconds), *paths)
+async def _viewers(server: HttpServer, seconds: float, viewed: list[str]) -> asyncio.subprocess.Process:
+    arguments = ("-m", "bench.viewers", server.url, TOKEN, str(seconds), *viewed)
     return await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
 
 
@@ -170,6 +183,7 @@ async def pages(pool: asyncpg.Pool) -> dict[str, str]:
         "capacity": f"{of_largest}/capacity",
         "capacity_small": f"/campaigns/{SMALLEST}/capacity",
         "health": f"{of_largest}/health",
+        "health_small": f"/campaigns/{SMALLEST}/health",
         "number_health": f"/numbers/{number}/health",
         "attempts": lists,
         "attempts_deep": f"{lists}&after={deep}",

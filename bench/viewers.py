@@ -1,8 +1,8 @@
-"""Ten people with the console open, in a process of their own: each watches the stream and asks for one page every two seconds.
+"""People with the console open, in a process of their own: each watches the stream and asks for what their page shows.
 
-    python -m bench.viewers URL TOKEN SECONDS PATH...
+    python -m bench.viewers URL TOKEN SECONDS [PATH@EVERY_S[,PATH@EVERY_S]]...
 
-Prints one line of JSON: how many pages were answered, how many pictures were seen, and the pages' median time.
+One argument for each of them, empty for whom the stream is enough. Prints one line of JSON: how many pages were answered, how many pictures were seen, and the pages' median time.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from collections.abc import Sequence
 
 import aiohttp
 
-VIEWERS = 10
-EVERY_S = 2.0
 
-
-async def main(url: str, token: str, seconds: float, paths: Sequence[str]) -> None:
+async def main(url: str, token: str, seconds: float, viewers: Sequence[str]) -> None:
     """Look for so long."""
     taken: list[float] = []
-    pictures = [0] * VIEWERS
+    pictures = [0] * len(viewers)
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(
         f"{url}/api/v1/", headers=headers, connector=aiohttp.TCPConnector(limit=0)
     ) as session:
-        tasks = [asyncio.create_task(_watch(session, pictures, n)) for n in range(VIEWERS)]
-        tasks += [asyncio.create_task(_page(session, paths, n, taken)) for n in range(VIEWERS)]
+        tasks = [asyncio.create_task(_watch(session, pictures, n)) for n in range(len(viewers))]
+        asked = [one.rsplit("@", 1) for viewer in viewers for one in viewer.split(",") if one]
+        starts = [n / len(asked) for n in range(len(asked))]
+        tasks += [
+            asyncio.create_task(_page(session, path.lstrip("/"), float(every_s), start, taken))
+            for (path, every_s), start in zip(asked, starts, strict=True)
+        ]
         await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
         for task in tasks:
             task.cancel()
@@ -46,16 +48,15 @@ async def _watch(session: aiohttp.ClientSession, pictures: list[int], viewer: in
             pictures[viewer] += piece.count(b"event: overview\n")
 
 
-async def _page(session: aiohttp.ClientSession, paths: Sequence[str], viewer: int, taken: list[float]) -> None:
-    await asyncio.sleep(EVERY_S * viewer / VIEWERS)
-    path = paths[viewer % len(paths)].lstrip("/")
+async def _page(session: aiohttp.ClientSession, path: str, every_s: float, start: float, taken: list[float]) -> None:
+    await asyncio.sleep(every_s * start)
     while True:
         begun = time.perf_counter()
         async with session.get(path) as answer:
             answer.raise_for_status()
             await answer.read()
         taken.append(time.perf_counter() - begun)
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(every_s)
 
 
 if __name__ == "__main__":

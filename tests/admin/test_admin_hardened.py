@@ -129,10 +129,10 @@ async def test_who_does_not_send_what_was_announced_is_not_waited_for(
 async def test_a_viewer_that_does_not_read_is_let_go(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = 0
 
-    async def large(*_: object, **__: object) -> list[object]:
+    async def large(*_: object, **__: object) -> dict[str, object]:
         nonlocal pictures
         pictures += 1
-        return [pictures, "x" * LARGE]  # more than any socket's buffers take
+        return {"replicas": [], "seen": pictures, "large": "x" * LARGE}  # more than any socket's buffers take
 
     monkeypatch.setattr(server, "overview", large)
     monkeypatch.setattr(server, "STALLED_S", 0.05)

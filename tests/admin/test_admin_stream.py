@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from outdial.admin import stream
-from outdial.admin.stream import Stream, TooManyViewers
+from outdial.admin.stream import Stream, TooManyOfOne, TooManyViewers
 from outdial.errors import DatabaseUnavailable
-from tests.admin.asking import VIEWER, Api
+from tests.admin.asking import OPERATOR, VIEWER, Api
 
 
 class Picture:
@@ -29,8 +29,8 @@ class Picture:
         return {"value": self.value}
 
 
-async def following(watching: AsyncIterator[str]) -> Any:
-    message = await asyncio.wait_for(anext(watching), 5)
+async def following(watching: AsyncIterator[bytes]) -> Any:
+    message = (await asyncio.wait_for(anext(watching), 5)).decode()
     head, _, data = message.strip().partition("\n")
     return head.removeprefix("event: "), json.loads(data.removeprefix("data: "))
 
@@ -77,7 +77,7 @@ async def test_trouble_is_told_and_the_picture_comes_back() -> None:
 async def test_nothing_new_is_said_too_so_that_no_proxy_closes() -> None:
     watching = Stream(Picture().look, every_s=60).watch(keep_alive_s=0.01)
     await following(watching)
-    assert await asyncio.wait_for(anext(watching), 5) == ": nothing new\n\n"
+    assert await asyncio.wait_for(anext(watching), 5) == b": nothing new\n\n"
 
 
 async def test_closing_lets_everybody_go() -> None:
@@ -97,6 +97,47 @@ async def test_too_many_viewers_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
     await following(one)
     with pytest.raises(TooManyViewers):
         await anext(watched.watch())
+
+
+async def test_one_token_may_not_watch_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_OF_ONE", 1)
+    watched = Stream(Picture().look, every_s=60)
+    one, another = watched.watch("vera"), watched.watch("olga")
+    await following(one)
+    await following(another)
+    with pytest.raises(TooManyOfOne):
+        await anext(watched.watch("vera"))
+    await one.aclose()  # type: ignore[attr-defined]  # it is a generator
+    assert await following(watched.watch("vera")) == ("overview", {"value": 1})
+
+
+async def test_a_picture_in_which_only_the_clock_moved_is_told_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture()
+    watching = Stream(picture.look, lambda data: data["value"] // 10, every_s=0).watch()
+    assert await following(watching) == ("overview", {"value": 1})
+    looks, picture.value = picture.looks, 2
+    while picture.looks < looks + 5:
+        await asyncio.sleep(0)
+    picture.value = 10
+    assert await following(watching) == ("overview", {"value": 10})
+    monkeypatch.setattr(stream, "STEADY_S", 0.0)
+    picture.value = 11
+    assert await following(watching) == ("overview", {"value": 11})
+
+
+async def test_who_opens_streams_without_end_is_told_so(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_OF_ONE", 1)
+    headers = {"Authorization": f"Bearer {VIEWER}"}
+    async with api.session.get(f"{api.url}/api/v1/stream", headers=headers) as first:
+        await first.content.readline()
+        refused = await api.get("/stream")
+        assert (refused.status, refused.body["code"]) == (429, "too_many_streams")
+        assert "vera" in refused.body["detail"]
+        assert int(refused.headers["Retry-After"]) > 0
+        async with api.session.get(
+            f"{api.url}/api/v1/stream", headers={"Authorization": f"Bearer {OPERATOR}"}
+        ) as other:
+            assert other.status == 200
 
 
 async def test_over_http(api: Api) -> None:

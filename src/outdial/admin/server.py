@@ -21,7 +21,7 @@ from outdial.admin.pace import Pace
 from outdial.admin.problems import Problem, problem_of, problem_of_validation
 from outdial.admin.resources import ROUTES
 from outdial.admin.routes import ROOT, Answer, Asked, Input, Route, Setting
-from outdial.admin.stream import Stream, TooManyViewers
+from outdial.admin.stream import MOST_OF_ONE, Stream, TooManyOfOne, TooManyViewers
 from outdial.admin.tokens import Caller, Role, Tokens
 from outdial.errors import OutdialError
 from outdial.operator.overview import Overview, overview
@@ -52,7 +52,7 @@ class AdminServer:
     def __init__(self, setting: Setting, tokens: Tokens, pace: Pace, routes: tuple[Route, ...] = ROUTES) -> None:
         self._setting, self._tokens, self._pace, self._routes = setting, tokens, pace, routes
         self._kept = KeptCatalogue()
-        self._stream = Stream(self._look)
+        self._stream = Stream(self._look, _still)
 
     def application(self) -> web.Application:
         """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
@@ -74,17 +74,20 @@ class AdminServer:
             return await overview(self._setting.pool(), spam_threshold=self._setting.spam_threshold)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
-        self.admit(request, Role.VIEWER)
+        who = self.admit(request, Role.VIEWER).name
         read_query_of(None, request.query)
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         try:
-            async for message in self._stream.watch():
+            async for message in self._stream.watch(who):
                 if self._caller(request) is None:
                     break  # the token was taken away since
                 if not answer.prepared:
                     await answer.prepare(request)
                 async with asyncio.timeout(STALLED_S):
-                    await answer.write(message.encode())
+                    await answer.write(message)
+        except TooManyOfOne:
+            what = f"{who} watches {MOST_OF_ONE} streams already; close one, or give each program its own token"
+            raise Problem(429, "too_many_streams", what, headers=(("Retry-After", "10"),)) from None
         except TooManyViewers:
             raise Problem(503, "too_many_viewers", "too many watch just now; try again later") from None
         except TimeoutError:
@@ -128,6 +131,11 @@ class AdminServer:
     def _caller(self, request: web.Request) -> Caller | None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         return self._tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+
+
+def _still(picture: dict[str, Any]) -> object:
+    """The overview without the clock and the heartbeats."""
+    return {**picture, "at": None, "replicas": [(one["worker"], one["is_late"]) for one in picture["replicas"]]}
 
 
 def read_query_of(model: type[Input] | None, query: MultiMapping[str]) -> Any:

@@ -176,7 +176,7 @@ def _by_catalogue(rows: CatalogueRows) -> dict[str, _Ability]:
 def _abilities(rows: CatalogueRows, weights: PoolWeights, at: float, spam_threshold: float) -> dict[str, _Ability]:
     """Of each campaign. Only numbers that something speaks against are judged: this is looked at often."""
     policy, pools = SelectionPolicy(spam_threshold=spam_threshold), derived(rows, membership).of_number
-    found = dict(derived(rows, _by_catalogue))
+    found, out = dict(derived(rows, _by_catalogue)), dict[str, Counter[ConnectionId]]()
     suspects = (weights.health.keys() | weights.spam_scores.keys() | weights.dials_24h.keys()) & rows.numbers.keys()
     for name in suspects:
         number = rows.numbers[name]
@@ -184,8 +184,9 @@ def _abilities(rows: CatalogueRows, weights: PoolWeights, at: float, spam_thresh
         if why is None or why in _BY_OPERATOR:
             continue
         for campaign in (member.campaign for member in pools[name] if not member.paused):
-            less = found[campaign].usable - Counter([number.connection])
-            found[campaign] = replace(found[campaign], usable=less)
+            out.setdefault(campaign, Counter())[number.connection] += 1
+    for of, lost in out.items():
+        found[of] = replace(found[of], usable=found[of].usable - lost)
     return found
 
 

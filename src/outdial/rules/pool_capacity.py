@@ -34,6 +34,9 @@ class Binding(StrEnum):
     CAMPAIGN = "campaign"
 
 
+_BINDINGS = tuple(Binding)
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """Slots of one limit. `limit`, `left` None = no limit of its own; a paused one has none left."""
@@ -162,9 +165,13 @@ def _room(limit: Limit, left: float) -> Room:
 
 
 def _smallest(connections: float, tenant: float, campaign: float) -> tuple[int | None, tuple[Binding, ...]]:
-    bounds = dict(zip(Binding, (connections, tenant, campaign), strict=True))
-    smallest = min(bounds.values())
-    binds = () if isinf(smallest) else tuple(name for name, bound in bounds.items() if bound == smallest)
+    bounds = (connections, tenant, campaign)
+    smallest = min(bounds)
+    binds = (
+        ()
+        if isinf(smallest)
+        else tuple(name for name, bound in zip(_BINDINGS, bounds, strict=True) if bound == smallest)
+    )
     return _whole(smallest), binds
 
 

@@ -53,6 +53,7 @@ async function follow(gone) {
       await read(one.signal, alive);
     } catch (error) {
       if (error.status === 429 || error.status === 503) failures += 2;
+      if (error.status === 429) tell({ trouble: error.code });
     }
     clearTimeout(silent);
     if (gone.aborted) return;

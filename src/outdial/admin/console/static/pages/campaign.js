@@ -2,6 +2,7 @@
 
 import { html } from "../vendor/htm-preact.js";
 import { post, seg } from "../api.js";
+import { CALLS_MS, HEALTH_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { askFirst } from "../dialog.js";
 import { Badge, Card, Facts, Loaded, Meter, Speedometer, Table, link } from "../parts.js";
@@ -12,13 +13,10 @@ import { Blockers } from "./overview.js";
 import { PoolHealth } from "./pool_health.js";
 import { Settings } from "./settings.js";
 
-const CAPACITY_MS = 2000;
-const HEALTH_MS = 5000;
-
 export function Campaign({ name }) {
   const path = `/campaigns/${seg(name)}`;
   const thing = useData(path);
-  const capacity = useData(`${path}/capacity`, {}, CAPACITY_MS);
+  const capacity = useData(`${path}/capacity`, {}, CALLS_MS);
   const health = useData(`${path}/health`, {}, HEALTH_MS);
   const changed = () => [thing, capacity, health].forEach((one) => one.reload());
   return html`<${Loaded} of=${thing}>${(data) => html`

@@ -2,6 +2,7 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { post } from "../api.js";
+import { STORY_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { askFirst } from "../dialog.js";
 import { Card, Facts, Loaded, Table } from "../parts.js";
@@ -10,7 +11,6 @@ import * as words from "../words.js";
 import { useWho } from "../who.js";
 
 const PAGE = 50;
-const EVERY_MS = 5000;
 
 function pretty(payload) {
   try {
@@ -48,7 +48,7 @@ export function DeadLetters() {
   const [shown, setShown] = useState(null);
   const [replayed, setReplayed] = useState(false);
   const after = pages[pages.length - 1] || "";
-  const of = useData("/dead-letters", { limit: PAGE, after, replayed }, EVERY_MS);
+  const of = useData("/dead-letters", { limit: PAGE, after, replayed }, STORY_MS);
   const gone = () => {
     setShown(null);
     of.reload();

@@ -2,6 +2,7 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { get, post, seg } from "../api.js";
+import { OVER_MS, STORY_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { askFirst, notice } from "../dialog.js";
 import { Gates } from "../gates.js";
@@ -12,14 +13,12 @@ import * as words from "../words.js";
 import { useWho } from "../who.js";
 import { FromNumber, Went } from "./results.js";
 
-const EVERY_MS = 5000;
-
 export function Explain({ name, query }) {
   return name ? html`<${Attempt} id=${name} tenant=${query.get("tenant") || ""} />` : html`<${Start} campaign=${query.get("campaign") || ""} />`;
 }
 
 function Attempt({ id, tenant }) {
-  const of = useData(`/attempts/${seg(id)}/explain`, { tenant }, EVERY_MS);
+  const of = useData(`/attempts/${seg(id)}/explain`, { tenant }, (now) => (now.attempt.state === "ended" ? OVER_MS : STORY_MS));
   return html`<${Loaded} of=${of}>${(data) => html`<${Story} of=${data} reload=${of.reload} />`}<//>`;
 }
 

@@ -2,13 +2,12 @@
 
 import { html, useState } from "../vendor/htm-preact.js";
 import { post, seg } from "../api.js";
+import { HEALTH_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { askFirst } from "../dialog.js";
 import { Badge, Card, Empty, Facts, Interval, Loaded, Spark, Status, Table, link } from "../parts.js";
 import { count, decimal, many, percent, when } from "../format.js";
 import { useWho } from "../who.js";
-
-const EVERY_MS = 5000;
 
 const LIST = [
   { title: "Number", cell: (one) => html`<a href=${link("numbers", one.name)}>${one.written.e164}</a>` },
@@ -117,7 +116,7 @@ function byHour({ at, hours }) {
 }
 
 export function NumberDetail({ name }) {
-  const of = useData(`/numbers/${seg(name)}/health`, {}, EVERY_MS);
+  const of = useData(`/numbers/${seg(name)}/health`, {}, HEALTH_MS);
   return html`<${Loaded} of=${of}>${(data) => html`<${Page} of=${data} reload=${of.reload} />`}<//>`;
 }
 

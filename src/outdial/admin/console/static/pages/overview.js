@@ -83,7 +83,7 @@ const REPLICA = [
 
 export function Overview() {
   const { overview: of, trouble } = useLive();
-  if (!of && trouble) return html`<${Trouble} problem=${{ message: `The replica cannot say how things stand (${trouble}). It is asked again every 2 seconds.` }} />`;
+  if (!of && trouble) return html`<${Trouble} problem=${{ message: `The replica cannot say how things stand (${trouble}). It is asked again every few seconds.` }} />`;
   if (!of) return html`<p class="loading" role="status">Looking …</p>`;
   const [tone, head, more] = sentence(of);
   return html`

@@ -1,13 +1,13 @@
 // Attempts as they come and end: from which number, how it was found, how it went, what it waits for.
 
 import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { CALLS_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { useLive } from "../live.js";
 import { Badge, Empty, Loaded, Lock, Table, link } from "../parts.js";
 import { distance, when } from "../format.js";
 import * as words from "../words.js";
 
-const EVERY_MS = 2000;
 const PAGE = 50;
 const STATES = ["waiting", "placing", "placed", "unconfirmed", "ended"];
 const OUTCOMES = "answered_human answered_unknown answered_machine no_answer busy rejected spam_blocked unreachable invalid_number caller_id_rejected carrier_failed provider_error ambiguous expired canceled rejected_request".split(" ");
@@ -64,7 +64,7 @@ function Attempts({ campaign, campaigns, number }) {
   const [filter, setFilter] = useState({ ...NOTHING, number });
   const [pages, setPages] = useState([]);
   const after = pages[pages.length - 1] || "";
-  const of = useData("/attempts", { campaign, ...filter, limit: PAGE, after }, after ? 0 : EVERY_MS);
+  const of = useData("/attempts", { campaign, ...filter, limit: PAGE, after }, after ? 0 : CALLS_MS);
   const set = (key) => (value) => {
     setPages([]);
     setFilter((was) => ({ ...was, [key]: value }));
