@@ -42,3 +42,9 @@ def use_of(processes: Iterable[int]) -> Use:
     ticks = [int(part) for part in Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0].split()[1:9]]
     idle = ticks[3] + ticks[4]
     return Use(ran, waited, (sum(ticks) - idle) / _TICKS, idle / _TICKS)
+
+
+def peak_mib(process: int) -> float:
+    """The most that was ever resident of it."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

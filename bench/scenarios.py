@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from bench.baseline import plain_replica
 from bench.caps import caps
 from bench.console import console
+from bench.fleet import LIMITS, Span, fleet
 from bench.fleet import QUICK as QUICK_SPAN
-from bench.fleet import Span, fleet
+from bench.flood import QUICK as QUICK_DELUGE
+from bench.flood import Deluge, flood
 from bench.floor import floor
 from bench.ground import Ground
 from bench.latency import latency
@@ -81,6 +83,10 @@ async def _fleet(ground: Ground, size: Size) -> Results:
     return {"fleet": await fleet(ground, Span() if size.seconds >= 10 else QUICK_SPAN)}
 
 
+async def _flood(ground: Ground, size: Size) -> Results:
+    return {"flood": await flood(ground, Deluge() if size.seconds >= 10 else QUICK_DELUGE, LIMITS)}
+
+
 async def _scale(ground: Ground, size: Size) -> Results:
     return {"scale": await scale(ground, size.attempts // 2, size.largest)}
 
@@ -102,6 +108,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "latency": _latency,
     "caps": _caps,
     "fleet": _fleet,
+    "flood": _flood,
     "scale": _scale,
     "memory": _memory,
     "console": _console,

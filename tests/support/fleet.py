@@ -10,7 +10,7 @@ import asyncio
 import json
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -110,14 +110,23 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 class Fleet:
     """The replicas and what stands around them."""
 
-    def __init__(self, crowd: Crowd, carrier: CarrierProcess, pool: asyncpg.Pool, broker: RabbitOptions) -> None:
-        self.crowd, self.carrier, self.pool, self._broker = crowd, carrier, pool, broker
+    def __init__(
+        self, crowd: Crowd, carrier: CarrierProcess, pool: asyncpg.Pool, broker: RabbitOptions,
+        new_replica: Callable[[], Daemon],
+    ) -> None:  # fmt: skip
+        self.crowd, self.carrier, self.pool, self.broker = crowd, carrier, pool, broker
         self.replicas: list[Daemon] = []
-        self._contacts = 0
+        self._contacts, self._new_replica = 0, new_replica
+
+    async def start(self, replicas: int) -> None:
+        """Start so many more replicas; all are ready then."""
+        added = [self._new_replica() for _ in range(replicas)]
+        self.replicas += added
+        await asyncio.gather(*(replica.start() for replica in added))
 
     async def publish(self, jobs: Sequence[tuple[int, str]]) -> list[str]:
         """Publish one job per (tenant, campaign), in that order; returns the attempt ids."""
-        publisher = attempt_publisher(self._broker)
+        publisher = attempt_publisher(self.broker)
         publisher.connection.start()
         await publisher.connection.wait_until_ready(20)
         ids, sent = [], []
@@ -164,7 +173,9 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet(database_url: str, amqp_url: str, prefix: str, crowd: Crowd, replicas: int = 3) -> AsyncIterator[Fleet]:
+async def fleet(
+    database_url: str, amqp_url: str, prefix: str, crowd: Crowd, replicas: int = 3, *, high_water_mark: int = 100_000
+) -> AsyncIterator[Fleet]:
     """Start carrier, catalogue and replicas; whatever still runs at the end is killed."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -173,12 +184,15 @@ async def fleet(database_url: str, amqp_url: str, prefix: str, crowd: Crowd, rep
         pool = await connect(database_url)
         stack.push_async_callback(pool.close)
         await apply(pool, read_catalogue(crowd.catalogue(carrier.url), "fleet"), who="fleet")
-        one = Fleet(crowd, carrier, pool, RabbitOptions(amqp_url, prefix, queues=QUEUES))
-        for _ in range(replicas):
+        environment = {"OUTDIAL_RABBITMQ__HIGH_WATER_MARK": str(high_water_mark), "OUTDIAL_LOGGING__LEVEL": "warning"}
+
+        def new_replica() -> Daemon:
             port = free_port()
             balancer.behind.append(port)
-            replica = Daemon(database_url, amqp_url, prefix, port, public_port=balancer.port)
-            one.replicas.append(replica)
-            stack.push_async_exit(replica)  # before it is started, so that none is left when another one fails to start
-        await asyncio.gather(*(replica.start() for replica in one.replicas))
+            new = Daemon(database_url, amqp_url, prefix, port, public_port=balancer.port, environment=environment)
+            stack.push_async_exit(new)  # before it is started, so that none is left when another one fails to start
+            return new
+
+        one = Fleet(crowd, carrier, pool, RabbitOptions(amqp_url, prefix, queues=QUEUES), new_replica)
+        await one.start(replicas)
         yield one
