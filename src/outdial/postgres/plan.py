@@ -61,9 +61,7 @@ def limit_of(row: Row) -> Limit:
         backoff_until=row["backoff_until"],
         circuit=Circuit(
             failures=row["failures"],
-            recent_requests=row["recent_requests"],
-            recent_failures=row["recent_failures"],
-            recent_since=row["recent_since"],
+            recent=row["recent"],
             open_until=row["open_until"],
             probe=row["probe"],
         ),
@@ -173,14 +171,14 @@ def keep_pictures(pictures: Mapping[str, tuple[CampaignId, Mapping[str, Any]]], 
 def write_limits(limits: Mapping[LimitKey, Limit]) -> list[Part]:
     """Write the counters of the locked rows."""
     rows = [_limit_row(key, limit) for key, limit in sorted(limits.items())]
-    return [Part("plan", "write_limits", columns(rows, 11))] if rows else []
+    return [Part("plan", "write_limits", columns(rows, 9))] if rows else []
 
 
 def _limit_row(key: LimitKey, limit: Limit) -> tuple[Any, ...]:
     c = limit.circuit
     return (
-        key.kind, key.id, limit.in_use, limit.next_start_at, limit.backoff_until, c.failures, c.recent_requests,
-        c.recent_failures, c.recent_since, c.open_until, c.probe,
+        key.kind, key.id, limit.in_use, limit.next_start_at, limit.backoff_until, c.failures, c.recent, c.open_until,
+        c.probe,
     )  # fmt: skip
 
 

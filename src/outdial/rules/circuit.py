@@ -3,8 +3,8 @@
 It opens after 5 failures in a row, or when at least half of at least 20 requests within a minute failed, or at once
 when the account is blocked. A 429 never counts. When its time is over one probe is let through, over all replicas.
 
-The minute begins with a request and the next one after it begins anew: what opens the circuit did happen within 60 s,
-and a carrier that keeps failing is found within 20 requests of the next minute at the latest.
+The minute slides on in parts of 10 s: the part that is under way and the five before it. What opens the circuit did
+happen within 60 s, and nothing of the last 50 s is overlooked.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import StrEnum
 
 FAILURES_IN_A_ROW = 5
 WINDOW_S = 60.0
+PART_S = 10.0
 WINDOW_REQUESTS = 20
 WINDOW_FAILED_SHARE = 0.5
 OPEN_S = 30.0
@@ -43,12 +44,14 @@ class RequestResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """As stored in the connection's limits row. Times in Unix seconds; `probe` is the placement that probes."""
+    """As stored in the connection's limits row. Times in Unix seconds; `probe` is the placement that probes.
+
+    `recent`: the parts of the minute that had requests, oldest first, each as `number:requests:failures`; the number
+    counts parts since 1970. A text, since it is stored as it stands and most turns do not look into it.
+    """
 
     failures: int = 0
-    recent_requests: int = 0
-    recent_failures: int = 0
-    recent_since: float | None = None
+    recent: str = ""
     open_until: float | None = None
     probe: str | None = None
 
@@ -72,27 +75,27 @@ class Circuit:
             return Circuit() if self.probe == placement else self
         if result is RequestResult.BLOCKED:
             return self._opened(now)
-        counted = self._count(result, now)
+        counted, is_too_much = self._count(result, now)
         if self.probe == placement:
             return Circuit() if result is RequestResult.WORKED else counted._opened(now)
-        return counted._opened(now) if counted._is_too_much() and self.open_until is None else counted
+        return counted._opened(now) if is_too_much and self.open_until is None else counted
 
-    def _count(self, result: RequestResult, now: float) -> Circuit:
+    def _count(self, result: RequestResult, now: float) -> tuple[Circuit, bool]:
+        """With this request; and whether that opens it."""
         failed = int(result is RequestResult.FAILED)
-        fresh = self.recent_since is None or now - self.recent_since > WINDOW_S
-        return replace(
-            self,
-            failures=self.failures + 1 if failed else 0,
-            recent_requests=1 if fresh else self.recent_requests + 1,
-            recent_failures=failed if fresh else self.recent_failures + failed,
-            recent_since=now if fresh else self.recent_since,
-        )
-
-    def _is_too_much(self) -> bool:
-        share = self.recent_failures / max(self.recent_requests, 1)
-        return self.failures >= FAILURES_IN_A_ROW or (
-            self.recent_requests >= WINDOW_REQUESTS and share >= WINDOW_FAILED_SHARE
-        )
+        parts = [(int(part), int(r), int(f)) for part, r, f in (one.split(":") for one in self.recent.split())]
+        this = int(now // PART_S)
+        if parts and parts[-1][0] >= this:  # or ahead of ours: by another replica's clock
+            this, requests, failures = parts.pop()
+            parts.append((this, requests + 1, failures + failed))
+        else:
+            parts.append((this, 1, failed))
+        parts = [part for part in parts if part[0] > this - WINDOW_S / PART_S]
+        in_a_row = self.failures + 1 if failed else 0
+        counted = replace(self, failures=in_a_row, recent=" ".join(f"{part}:{r}:{f}" for part, r, f in parts))
+        requests, failures = sum(r for _, r, _ in parts), sum(f for _, _, f in parts)
+        half_of_enough = requests >= WINDOW_REQUESTS and failures >= WINDOW_FAILED_SHARE * requests
+        return counted, half_of_enough or in_a_row >= FAILURES_IN_A_ROW
 
     def _opened(self, now: float) -> Circuit:
         return Circuit(open_until=now + OPEN_S)

@@ -130,12 +130,11 @@ on conflict (hash) do nothing
 -- The counters as the turn leaves them; the rows are locked. One array per column, in lock order
 update limits l
 set in_use = k.in_use, next_start_at = k.next_start_at, backoff_until = k.backoff_until, failures = k.failures,
-    recent_requests = k.recent_requests, recent_failures = k.recent_failures, recent_since = k.recent_since,
-    open_until = k.open_until, probe = k.probe
+    recent = k.recent, open_until = k.open_until, probe = k.probe
 from unnest(
-    $1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::integer[], $7::integer[],
-    $8::integer[], $9::timestamptz[], $10::timestamptz[], $11::text[]
-) as k (kind, id, in_use, next_start_at, backoff_until, failures, recent_requests, recent_failures, recent_since, open_until, probe)
+    $1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::integer[], $7::text[],
+    $8::timestamptz[], $9::text[]
+) as k (kind, id, in_use, next_start_at, backoff_until, failures, recent, open_until, probe)
 where l.kind = k.kind and l.id = k.id
 
 -- name: lines

@@ -111,9 +111,7 @@ create table limits (
     next_start_at    timestamptz,   -- earliest next create request
     backoff_until    timestamptz,   -- the carrier asked for a pause (429, temporary refusal)
     failures         integer not null default 0,    -- in a row
-    recent_requests  integer not null default 0,    -- in the minute that began at recent_since
-    recent_failures  integer not null default 0,
-    recent_since     timestamptz,
+    recent           text not null default '',      -- requests and failures of the last minute, in parts of 10 s
     open_until       timestamptz,   -- the circuit: no starts until then, then one probe
     probe            text,          -- the placement that probes the half-open circuit
     primary key (kind, id)
