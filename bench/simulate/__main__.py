@@ -21,7 +21,7 @@ from bench.simulate.figures import TARGETS, Figure, figures
 from bench.simulate.trials import RULES, TRACE_BIN, Trial, mean_and_interval, try_world
 from bench.simulate.worlds import WORLDS
 
-RUNS, QUICK_RUNS, QUICK_DAYS = 5, 2, 2
+RUNS, QUICK_RUNS, QUICK_DAYS = 10, 2, 2
 
 
 def played(worlds: Sequence[str], seeds: Sequence[int], days: int | None) -> dict[str, list[Trial]]:

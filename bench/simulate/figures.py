@@ -58,7 +58,7 @@ def _scores(world: str, of: Sequence[Trial]) -> list[Figure]:
 
 def _cut(of: Sequence[Trial]) -> list[Figure]:
     never = float("inf")
-    cuts = [trial.cut_after if trial.cut_after is not None else never for trial in of]
+    cuts = [never if cut is None else cut for trial in of for cut in trial.cuts]
     wanted = f"≤ {CUT_WITHIN} picks"
     return [
         Figure("labelled number below a third of fair, mean", fmean(cuts), wanted, fmean(cuts) <= CUT_WITHIN),

@@ -13,7 +13,9 @@ from bench.simulate.rules import OTHERS, Outdial
 from bench.simulate.worlds import WORLDS, Labelled, Stationary
 
 RULES = ("outdial", *OTHERS, "clairvoyant")
-MORE_STARTS = 3
+MORE_STARTS, MORE_CUTS = 3, 3
+CUT_WATCHED = 1_500
+"""Picks after the label until an additional world is given up."""
 TRACE_BIN = 100
 """Picks per point of the labelled number's share."""
 _T_95 = (
@@ -49,8 +51,9 @@ class Trial:
     counts: list[int]
     ginis: list[float]
     """Of the first 20 picks per number: how evenly it starts; in small pools of some more starts besides."""
-    cut_after: int | None = None
-    """Picks of the pool from the label until the labelled number's share is below a third of a fair one; None = never."""
+    cuts: list[int | None] = field(default_factory=list)
+    """Picks of the pool from the label until the labelled number's share is below a third of a fair one, of this and of
+    some more worlds of the kind, since single ones differ by a factor of three; None = never."""
     traces: dict[str, list[float]] = field(default_factory=dict)
     """The labelled number's part of each 100 picks around the label, in fair shares, by rule."""
 
@@ -72,7 +75,7 @@ def try_world(task: tuple[str, int, int | None]) -> Trial:
         {rule: 100 * tally.expected / best for rule, tally in tallies.items()},
         own.counts(world.size),
         [gini(own.counts(world.size, 20 * world.size)), *_more_starts(world)],
-        watch.cut_after if watch else None,
+        [watch.cut_after, *more_cuts(world)] if watch else [],
         {rule: _trace(world, tally) for rule, tally in tallies.items()} if isinstance(world, Labelled) else {},
     )
 
@@ -84,6 +87,19 @@ def _more_starts(world: Stationary) -> list[float]:
         seed = f"{world.seed} start {again}"
         start = play(world, Outdial(world.size, Random(seed), world.params), seed, upto=first)
         found.append(gini(start.counts(world.size)))
+    return found
+
+
+def more_cuts(world: Stationary) -> list[int | None]:
+    """Other seeds, each played until some time after the label."""
+    found = []
+    for again in range(MORE_CUTS):
+        other = Labelled(f"{world.seed} cut {again}", world.span)
+        outdial = Outdial(other.size, Random(other.seed), other.params)
+        watch = _CutWatch(other, outdial)
+        labelled_from = sum(call.at < other.label_at for call in other.calls())
+        play(other, outdial, other.seed, watch, upto=labelled_from + CUT_WATCHED)
+        found.append(watch.cut_after)
     return found
 
 

@@ -43,7 +43,7 @@ class Stationary:
     params: ClassVar[RotationParams] = UNGUARDED
     plans: ClassVar[Sequence[Plan]] = (Plan(),)
 
-    def __init__(self, seed: int, days: int | None = None) -> None:
+    def __init__(self, seed: int | str, days: int | None = None) -> None:
         self.span = days or self.days
         self.seed = f"{self.name} {seed}"
         self.rng = Random(self.seed)

@@ -47,8 +47,8 @@ def by_name(**values: float) -> dict[NumberId, float]:
     [
         (MemberStats(), 1.0, "no history"),
         (stats(19, y=19.0, e=1.0), 1.0, "19 attempts: still warming up"),
-        (stats(20, y=10.0, e=5.0, yf=2.0, ef=1.0), 15 / 10, "R = 15/10; F = (2.5 x 1.5 + 2) / 3.5 = 1.643"),
-        (stats(y=10.0, e=5.0, yf=0.0, ef=4.0), 1.25 * 3.75 / 6.5, "falls fast: F = 3.75 / 6.5, and 1.25 F is below R"),
+        (stats(20, y=10.0, e=5.0, yf=2.0, ef=1.0), 15 / 10, "R = 15/10; F = (2 x 1.5 + 2) / 3 = 1.667"),
+        (stats(y=10.0, e=5.0, yf=0.0, ef=4.0), 1.25 * 3.0 / 6.0, "falls fast: F = 3 / 6, and 1.25 F is below R"),
         (stats(y=0.0, e=5.0, yf=9.0, ef=1.0), 5 / 10, "rises slowly: R = 5/10 although the last calls went well"),
         (stats(y=10.0, e=5.0, yf=2.0, ef=1.0, age=DAY), 10 / 7.5, "a day later half is forgotten: R = (5+5)/(5+2.5)"),
         (stats(y=10.0, e=5.0, yf=2.0, ef=1.0, age=400 * DAY), 1.0, "in the end everything is"),
@@ -63,7 +63,7 @@ def test_the_index(member: MemberStats, index: float, how: str) -> None:
 
 def test_an_outcome_is_folded_in() -> None:
     before = MemberStats(attempts=20, answered=4, y=4.0, e=3.0, yf=1.0, ef=0.8, at=NOW - DAY)
-    slow, fast = 0.5 * exp(-0.12 / 100), 0.5 * exp(-0.12 / 8)
+    slow, fast = 0.5 * exp(-0.12 / 100), 0.5 * exp(-0.12 / 5)
     after = before.observe(True, 0.12, NOW, P)
     assert (after.attempts, after.answered, after.at) == (21, 5, NOW)
     assert (after.y, after.e) == pytest.approx((4 * slow + 1, 3 * slow + 0.12))
@@ -99,6 +99,30 @@ def test_the_weight(index: float, dials: int, weight: float, what: str) -> None:
 def test_ten_per_cent_better_and_twenty_per_cent_better() -> None:
     assert rotation_weight(1.1, 0, P) / rotation_weight(1.0, 0, P) == pytest.approx(2.6, abs=0.01)
     assert rotation_weight(1.2, 0, P) / rotation_weight(1.0, 0, P) == pytest.approx(6.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "lead", "what"),
+    [
+        (0, 1.1, "as if it were 10 % better"),
+        (10, 1.05, "half-way"),
+        (19, 1.005, "one to go"),
+        (20, 1.0, "its index counts now"),
+        (500, 1.0, "for ever"),
+    ],
+)
+def test_the_further_a_number_is_behind_in_its_warm_up_the_sooner_it_is_its_turn(
+    attempts: int, lead: float, what: str
+) -> None:
+    behind = MemberStats(attempts=attempts)
+    assert behind.lead(P) == pytest.approx(lead), what
+    assert behind.lead(replace(P, warm_up_lead=0.0)) == 1.0
+    share = shares({NumberId("a"): behind, NumberId("b"): replace(behind, attempts=20)}, {}, NOW, replace(P, floor=0.0))
+    assert share[NumberId("a")] / share[NumberId("b")] == pytest.approx(lead**10), what
+
+
+def test_without_a_warm_up_nobody_leads() -> None:
+    assert MemberStats().lead(replace(P, warm_up=0)) == 1.0
 
 
 def test_a_budget_of_zero_is_none() -> None:
@@ -176,7 +200,7 @@ def test_a_number_starts_from_the_tenants_other_campaigns() -> None:
     assert index_elsewhere([], NOW, P) == 1.0
     assert index_elsewhere([one], NOW, P) == 1.0, "15 attempts say nothing yet"
     slow = (5 + 2 + 2) / (5 + 4 + 3)
-    assert index_elsewhere([one, other], NOW, P) == pytest.approx(min(slow, 1.25 * (2.5 * slow + 1) / (2.5 + 2)))
+    assert index_elsewhere([one, other], NOW, P) == pytest.approx(min(slow, 1.25 * (2 * slow + 1) / (2 + 2)))
     assert index_elsewhere([one, replace(other, prior_index=9.0)], NOW, P) < 1.0, "what they started from is left out"
 
 
@@ -202,7 +226,7 @@ def test_forgetting_when_read_is_forgetting_all_the_time(history: list[tuple[boo
         for _ in range(4):  # a cron job that decays four times between two outcomes
             y, e, yf, ef = (value * 0.5 ** (later / 4 / DAY) for value in (y, e, yf, ef))
         now += later
-        slow, fast = exp(-expected / 100), exp(-expected / 8)
+        slow, fast = exp(-expected / 100), exp(-expected / 5)
         y, e = y * slow + answered, e * slow + expected
         yf, ef = yf * fast + answered, ef * fast + expected
     member = fold(history)

@@ -139,8 +139,8 @@ class RotationTable(Table):
     exponent: Annotated[float, Field(ge=0, le=30)] = _key("6-14; higher = more calls for the better.", 10)
     prior: Annotated[float, Field(gt=0, le=1_000)] = _key("Expected answers that a number is trusted for at first.", 5)
     memory_slow: Annotated[float, Field(gt=0, le=100_000)] = _key("Slow memory, in expected answers.", 100)
-    memory_fast: Annotated[float, Field(gt=0, le=100_000)] = _key("Fast memory, in expected answers.", 8)
-    prior_fast: Annotated[float, Field(gt=0, le=1_000)] = _key("The prior of the fast memory.", 2.5)
+    memory_fast: Annotated[float, Field(gt=0, le=100_000)] = _key("Fast memory, in expected answers.", 5)
+    prior_fast: Annotated[float, Field(gt=0, le=1_000)] = _key("The prior of the fast memory.", 2)
     half_life_s: Annotated[float, Field(gt=0, le=31_536_000)] = _key(
         "Half-life of what is remembered, in seconds.", 86400
     )
@@ -148,6 +148,9 @@ class RotationTable(Table):
         "How far the fast memory may lie above the slow one before it counts.", 1.25
     )
     warm_up: Annotated[int, Field(ge=0, le=10_000)] = _key("Finished attempts before a number's index counts.", 20)
+    warm_up_lead: Annotated[float, Field(ge=0, le=1)] = _key(
+        "How much better a number without attempts counts; falls to 0 over the warm-up. 0 = off.", 0.1
+    )
     floor: Annotated[float, Field(ge=0, le=1)] = _key("Part of the calls that is spread evenly.", 0.05)
     max_share: Annotated[float, Field(gt=0, le=1)] = _key("Largest share of one number. Unset = off.", 0.8)
     baseline_half_life_s: Annotated[float, Field(gt=0, le=31_536_000)] = _key(

@@ -48,11 +48,12 @@ class RotationParams:
     exponent: float = 10.0
     prior: float = 5.0
     memory_slow: float = 100.0
-    memory_fast: float = 8.0
-    prior_fast: float = 2.5
+    memory_fast: float = 5.0
+    prior_fast: float = 2.0
     half_life_s: float = 86_400.0
     fast_margin: float = 1.25
     warm_up: int = 20
+    warm_up_lead: float = 0.1
     floor: float = 0.05
     max_share: float | None = None
     baseline_half_life_s: float = 6 * 3_600.0

@@ -83,7 +83,8 @@ def make_member(
 ) -> Member:  # fmt: skip
     """One number of the pool with its weight and what keeps it out."""
     params = rotation_params(number, policy)
-    index = weights.stats_of(policy.campaign, number.number, now, params).index(now, params)
+    stats = weights.stats_of(policy.campaign, number.number, now, params)
+    index = stats.index(now, params)
     facts = number_facts(number, member, weights)
     countries = number.settings.get("allowed_countries", ())
     kind = number.settings.get("number_type")
@@ -95,7 +96,7 @@ def make_member(
         geography=_geography(number),
         number_type=NumberType(kind) if isinstance(kind, str) else number_type(number.e164),
         base_weight=member.base_weight,
-        rotation_weight=rotation_weight(index, facts.calls_24h, params),
+        rotation_weight=rotation_weight(index, facts.calls_24h, params, stats.lead(params)),
         index=index,
         resting=is_resting(index, params),
         allowed_countries=frozenset(family(str(c)) for c in countries)

@@ -68,6 +68,15 @@ class MemberStats:
         fast = (params.prior_fast * slow + self.yf * decay) / (params.prior_fast + self.ef * decay)
         return min(slow, params.fast_margin * fast)
 
+    def lead(self, params: RotationParams) -> float:
+        """What its value is multiplied with while it warms up: the further behind, the sooner it is its turn.
+
+        Without it, numbers that happen to finish their warm-up early, and well, leave the others behind unheard.
+        """
+        if self.attempts >= params.warm_up:
+            return 1.0
+        return 1.0 + params.warm_up_lead * (1.0 - self.attempts / params.warm_up)
+
     def observe(self, answered: bool, expected: float, now: float, params: RotationParams) -> MemberStats:
         """The sums after one finished attempt. `expected`: the baseline `h` when it was dialled."""
         decay = _decay(now - self.at, params.half_life_s)
@@ -157,10 +166,10 @@ def is_resting(index: float, params: RotationParams) -> bool:
     return index < params.rest_index
 
 
-def rotation_weight(index: float, dials_24h: int, params: RotationParams) -> float:
-    """`w = v ^ exponent`; the share follows from the candidates of a pick."""
+def rotation_weight(index: float, dials_24h: int, params: RotationParams, lead: float = 1.0) -> float:
+    """`w = v ^ exponent`; the share follows from the candidates of a pick. `lead`: see `MemberStats.lead`."""
     guarded = is_over_budget(dials_24h, params) or is_resting(index, params)
-    value = index * params.over_budget_factor if guarded else index
+    value = lead * (index * params.over_budget_factor if guarded else index)
     return _clamp(value**params.exponent) or TINY
 
 
@@ -177,7 +186,9 @@ def shares(
     stats: Mapping[NumberId, MemberStats], dials_24h: Mapping[NumberId, int], now: float, params: RotationParams
 ) -> dict[NumberId, float]:
     """The rotation share of each candidate; they sum to 1. Weight on the health page = share times candidates."""
-    weights = {n: rotation_weight(s.index(now, params), dials_24h.get(n, 0), params) for n, s in stats.items()}
+    weights = {
+        n: rotation_weight(s.index(now, params), dials_24h.get(n, 0), params, s.lead(params)) for n, s in stats.items()
+    }
     return shares_of_weights(weights, params)
 
 
