@@ -154,7 +154,7 @@ class App:
         self.connections = OpenConnections(http, self._secrets)
         self.pools.listeners.append(self._open_connections)
         self.upkeep_queries = UpkeepQueries(self.pool, worker, epoch, options.retention)
-        desk = Desk(options.reports_per_turn)
+        desk = Desk(options.reports_per_turn, self.clock)
         upkeep = Upkeep(self.upkeep_queries, self.pools, self.clock, self.metrics, desk.wake)
         self.pools.listeners.append(upkeep.saw_catalogue)
         self.upkeep, self.high_water = upkeep, self._high_water()

@@ -166,6 +166,7 @@ def test_one_batch_in_any_order_gives_the_same_facts(order: list[fate.Report]) -
     [
         (ACCEPTED, RequestResult.WORKED),
         (MAY_EXIST, RequestResult.FAILED),
+        (fate.MayExist(fate.WORKER_LOST, 5.0), RequestResult.NEUTRAL),
         (fate.WasDeferred("429", None), RequestResult.NEUTRAL),
         (fate.WasNotSent("too_late"), RequestResult.NEUTRAL),
         (fate.WasNotSent("dns"), RequestResult.FAILED),

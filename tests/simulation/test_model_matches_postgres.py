@@ -66,7 +66,7 @@ class Side:
 
     def __init__(self, store: Store, pools: LivePools, clock: FakeClock, seed: int) -> None:
         rng, ids = Random(seed), Random(seed)
-        self.store, self.desk = store, Desk(100)
+        self.store, self.desk = store, Desk(100, clock)
         self.setting = TurnSetting(
             store=store, pools=pools, board=Board(pools, batch=50, ahead_s=0.25), clock=clock, metrics=METRICS,
             margins=Margins(10.0, 10.0), ahead_s=0.25, sweep_batch=50, rng=rng,
@@ -80,7 +80,7 @@ class Side:
         _ = self.desk.cancel(cancels)
         self.desk.sweep()
         await self.setting.pools.reload()
-        return await take_turn(self.setting, self.desk.take(), [LineAsk(campaign, "", 3) for campaign in CAMPAIGNS])
+        return await take_turn(self.setting, self.desk.take(hurry=True), [LineAsk(campaign, "", 3) for campaign in CAMPAIGNS])
 
 
 def _news(rng: Random, now: float) -> fate.Report:

@@ -83,7 +83,7 @@ class Worker:
         self.dispatcher = self._dispatcher(broker, lines, rng)
 
     def _dispatcher(self, broker: Broker, lines: Lines, rng: Random) -> Dispatcher:
-        desk, clock = Desk(500), self.clock
+        desk, clock = Desk(500, self.clock), self.clock
         self._desk = desk
         board = Board(self.pools, batch=50, ahead_s=0.25)
         setting = TurnSetting(

@@ -9,20 +9,31 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 
+from outdial.clock import Clock
 from outdial.ports.store import CallIdentity
-from outdial.rules.call_fate import HasNews, IsOverdue, Report, WasDeferred, WasNotSent, WasRefused
+from outdial.rules.call_fate import HasNews, IsOverdue, Report, WasAccepted, WasDeferred, WasNotSent, WasRefused
 from outdial.rules.call_progress import Progress
 from outdial.rules.capacity import Slots
-from outdial.rules.ids import AttemptKey
+from outdial.rules.ids import AttemptKey, Placement
+
+LINGER_S = 0.1
+"""How long news that frees no slot may wait. Nobody notices, and a call that is over by then is written once."""
+TICK_S = 0.001
+"""The shortest wait: a moment that is missed by a rounding error must not be waited for in ever smaller steps."""
+LEAST_SHARE = 16
+"""Calls that a turn takes at least. Below that the round trips of a turn cost more than its rows."""
+
+Reported = tuple[CallIdentity, Report, asyncio.Future[bool]]
+"""A report, with the promise that tells whether its call was still open, kept after the commit."""
 
 
 @dataclass(slots=True)
 class Work:
     """What the next turn finds on the desk."""
 
-    reports: list[tuple[CallIdentity, Report, asyncio.Future[bool]]] = field(default_factory=list)
-    """With each report, the promise that tells whether its call was still open, kept after the commit."""
+    reports: list[Reported] = field(default_factory=list)
     canceled: list[tuple[AttemptKey, asyncio.Future[None]]] = field(default_factory=list)
     sweep: bool = False
 
@@ -50,32 +61,60 @@ class Work:
                 cancel.set_exception(error)
 
 
-class Desk:
-    """Where work waits for a turn."""
+@dataclass(slots=True)
+class _Pile:
+    """One call's reports in their order. `ripe_at`: when the first of them has waited long enough, by the monotonic clock."""
 
-    def __init__(self, at_most: int) -> None:
-        self._at_most = at_most
-        self._work = Work()
+    ripe_at: float
+    reports: list[Reported] = field(default_factory=list)
+
+
+class Desk:
+    """Where work waits for a turn.
+
+    News that frees no slot is patient: it waits `LINGER_S` for company, or for the end of its call, so that a turn which
+    gives slots on is short. Of much urgent work a turn gets a third: calls that began together would otherwise end
+    together and wait for one long turn, for ever; taken in parts they spread by themselves.
+    """
+
+    def __init__(self, at_most: int, clock: Clock) -> None:
+        """`at_most`: calls per turn."""
+        self._at_most, self._clock = at_most, clock
+        self._urgent: dict[Placement, _Pile] = {}
+        self._patient: dict[Placement, _Pile] = {}
+        self._rest = Work()
         self._awake = asyncio.Event()
 
     def report(self, identity: CallIdentity, report: Report) -> asyncio.Future[bool]:
         """Lay a report on the desk. The promise is kept once it is committed: True = its call was open, False = over."""
         promise: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._work.reports.append((identity, report, promise))
-        self._awake.set()
+        placement = identity.placement
+        pile = self._urgent.get(placement)
+        if pile is None and _is_patient(report):
+            if not self._patient:
+                self._awake.set()  # whoever waits must learn until when
+            pile = self._patient.setdefault(placement, self._new_pile())
+        elif pile is None:
+            known = placement in self._patient
+            pile = self._urgent[placement] = self._patient.pop(placement) if known else self._new_pile()
+            self._awake.set()
+        pile.reports.append((identity, report, promise))
         return promise
+
+    def _new_pile(self) -> _Pile:
+        return _Pile(self._clock.monotonic() + LINGER_S)
 
     def cancel(self, keys: Sequence[AttemptKey]) -> list[asyncio.Future[None]]:
         """Cancels, each with the promise of its commit."""
         loop = asyncio.get_running_loop()
         promises = [(key, loop.create_future()) for key in keys]
-        self._work.canceled += promises
+        self._rest.canceled += promises
         self._awake.set()
         return [promise for _, promise in promises]
 
     def sweep(self) -> None:
         """Let the next turn look at attempts whose time has come."""
-        self._work.sweep = True
+        self._rest.sweep = True
         self._awake.set()
 
     def wake(self) -> None:
@@ -85,22 +124,42 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits for a turn."""
-        return self._work.is_empty
+        return not self._urgent and not self._patient and self._rest.is_empty
 
-    def take(self) -> Work:
-        """What waits now, in order, bounded; the rest stays for the turn after."""
+    def take(self, *, hurry: bool = False) -> Work:
+        """What the next turn should do; the rest stays. `hurry`: nothing waits for company any more."""
         self._awake.clear()
-        work = self._work
-        self._work = Work(reports=work.reports[self._at_most :], canceled=work.canceled[self._at_most :])
-        if not self.is_empty:
+        share = max(LEAST_SHARE, -(-len(self._urgent) // 3))
+        piles = _first(self._urgent, min(share, self._at_most))
+        now = float("inf") if hurry else self._clock.monotonic()
+        ripe = sum(1 for _ in takewhile(lambda pile: pile.ripe_at <= now, self._patient.values()))
+        piles += _first(self._patient, min(ripe, self._at_most - len(piles)))
+        rest, self._rest = self._rest, Work(canceled=self._rest.canceled[self._at_most :])
+        if self._urgent or not self._rest.is_empty:
             self._awake.set()
-        return Work(work.reports[: self._at_most], work.canceled[: self._at_most], work.sweep)
+        reports = [report for pile in piles for report in pile.reports]
+        return Work(reports, rest.canceled[: self._at_most], rest.sweep)
 
     async def wait(self, within_s: float) -> None:
         """Wait for work, at most so long."""
+        if self._patient:
+            oldest = next(iter(self._patient.values()))
+            within_s = min(within_s, max(TICK_S, oldest.ripe_at - self._clock.monotonic()))
         try:
             async with asyncio.timeout(within_s):
                 await self._awake.wait()
         except TimeoutError:
             pass
         self._awake.clear()
+
+
+def _is_patient(report: Report) -> bool:
+    """Whether nobody waits for it: the carrier has the call, or it rings, or it was answered."""
+    return isinstance(report, WasAccepted) or (
+        isinstance(report, HasNews) and report.news.progress is not Progress.FINAL
+    )
+
+
+def _first(piles: dict[Placement, _Pile], count: int) -> list[_Pile]:
+    """Take the oldest off."""
+    return [piles.pop(placement) for placement in list(islice(piles, count))]

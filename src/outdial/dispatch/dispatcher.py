@@ -93,7 +93,7 @@ class Dispatcher:
     async def _turns(self) -> None:
         """Turn after turn while there is work; the last ones settle what was being placed at shutdown."""
         while not (self._turns_may_end.is_set() and self._desk.is_empty):
-            work = self._desk.take()
+            work = self._desk.take(hurry=self._background.stopping.is_set())
             asks = self._asks(work)
             if work.is_empty and not asks:
                 await self._desk.wait(self._idle_for(self._clock.now()))

@@ -59,7 +59,7 @@ class Recovery:
         """The carrier cannot be asked. A lost worker is noted all the same; past the deadline by a day, give up."""
         now = self._clock.now()
         if due.facts.state is fate.CallState.PLACING:
-            return [fate.MayExist("worker_lost", FIRST_SEARCH_S)]
+            return [fate.MayExist(fate.WORKER_LOST, FIRST_SEARCH_S)]
         return [fate.IsOverdue(now)] if now >= due.deadline + 86_400 else []
 
     async def _ask(self, due: DueCheck, carrier: Carrier) -> Sequence[fate.Report]:
@@ -68,7 +68,7 @@ class Recovery:
         if facts.outcome is not None:
             return [fate.IsOverdue(now)]  # only machine detection was awaited
         if facts.state is fate.CallState.PLACING:
-            return [fate.MayExist("worker_lost", FIRST_SEARCH_S)]
+            return [fate.MayExist(fate.WORKER_LOST, FIRST_SEARCH_S)]
         if facts.carrier_call_id is None:
             return await self._search(due, carrier, now)
         if now >= due.deadline or (due.cancel_requested and facts.answered_at is None):

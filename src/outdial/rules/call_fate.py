@@ -24,8 +24,10 @@ PROVING_SEARCHES = 2
 """Negative searches after the settle time that make the carrier's word that there is no call (SPEC 7)."""
 SEARCH_GAP_S = 60.0
 """Between two searches that count."""
-NOT_THE_CARRIERS_FAULT = frozenset({"too_late", "left_the_pool"})
-"""Why nothing was sent although the carrier could be reached: says nothing about the connection."""
+WORKER_LOST = "worker_lost"
+"""Why a call may exist whose worker died before it wrote down what became of the create request."""
+NOT_THE_CARRIERS_FAULT = frozenset({"too_late", "left_the_pool", WORKER_LOST})
+"""Why nothing was sent although the carrier could be reached, or nobody knows: says nothing about the connection."""
 DEFAULT_BACKOFF_S = 5.0
 """Wait after a temporary refusal that names no delay."""
 
@@ -282,9 +284,7 @@ def request_result(report: Report) -> RequestResult | None:
     match report:
         case WasAccepted():
             return RequestResult.WORKED
-        case MayExist():
-            return RequestResult.FAILED
-        case WasNotSent(reason=reason):
+        case MayExist(reason=reason) | WasNotSent(reason=reason):
             return RequestResult.NEUTRAL if reason in NOT_THE_CARRIERS_FAULT else RequestResult.FAILED
         case WasDeferred():
             return RequestResult.NEUTRAL

@@ -1,0 +1,138 @@
+"""The desk: what frees a slot comes first and in parts, other news waits for company, one call's reports stay together."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, Desk, Work
+from outdial.ports.store import CallIdentity
+from outdial.rules import call_fate as fate
+from outdial.rules.call_progress import CallNews, Progress
+from outdial.rules.capacity import Slots
+from outdial.rules.ids import E164, AttemptId, AttemptKey, CampaignId, ConnectionId, NumberId, Placement, TenantId
+from outdial.rules.outcome import Outcome
+from tests.support.clock import FakeClock
+
+ACCEPTED = fate.WasAccepted("call", "queued", 1.0)
+RINGING = fate.HasNews(CallNews(Progress.RINGING, "call"), 2.0)
+OVER = fate.HasNews(CallNews(Progress.FINAL, "call", outcome=Outcome.BUSY), 3.0)
+URGENT = [
+    OVER,
+    fate.WasRefused(Outcome.CALLER_ID_REJECTED, None, None),
+    fate.WasDeferred("429", None),
+    fate.WasNotSent("too_late"),
+    fate.MayExist("timeout", 5.0),
+    fate.IsNowhere(True, 60.0),
+    fate.IsOverdue(4.0),
+]
+
+
+def identity(n: int) -> CallIdentity:
+    tenant, campaign = TenantId("acme"), CampaignId("spring")
+    return CallIdentity(
+        AttemptKey(tenant, AttemptId(UUID(int=1_000 + n))),
+        Placement(UUID(int=n)),
+        E164("+12025550143"),
+        Slots(tenant, campaign, ConnectionId("line")),
+        NumberId("n1"),
+    )
+
+
+def desk(at_most: int = 500) -> tuple[Desk, FakeClock]:
+    clock = FakeClock()
+    return Desk(at_most, clock), clock
+
+
+def reported(work: Work) -> list[tuple[int, fate.Report]]:
+    return [(identity.placement.int, report) for identity, report, _ in work.reports]
+
+
+@pytest.mark.parametrize("report", URGENT, ids=lambda report: type(report).__name__)
+async def test_what_frees_a_slot_or_is_in_doubt_is_taken_at_once(report: fate.Report) -> None:
+    one, _ = desk()
+    _ = one.report(identity(1), report)
+    assert reported(one.take()) == [(1, report)]
+    assert one.is_empty
+
+
+@pytest.mark.parametrize("report", [ACCEPTED, RINGING], ids=["accepted", "ringing"])
+async def test_other_news_waits_for_company(report: fate.Report) -> None:
+    one, clock = desk()
+    _ = one.report(identity(1), report)
+    await clock.advance(0.6 * LINGER_S)
+    _ = one.report(identity(2), report)
+    assert one.take().is_empty
+    assert not one.is_empty
+    await clock.advance(0.6 * LINGER_S)
+    assert reported(one.take()) == [(1, report)]
+    await clock.advance(0.6 * LINGER_S)
+    assert reported(one.take()) == [(2, report)]
+
+
+async def test_a_call_that_is_over_takes_its_earlier_news_along_in_their_order() -> None:
+    one, _ = desk()
+    for report in (ACCEPTED, RINGING):
+        _ = one.report(identity(1), report)
+    _ = one.report(identity(2), ACCEPTED)
+    _ = one.report(identity(1), OVER)
+    _ = one.report(identity(1), RINGING)  # late, and to be judged by the same turn
+    assert reported(one.take()) == [(1, ACCEPTED), (1, RINGING), (1, OVER), (1, RINGING)]
+    assert reported(one.take(hurry=True)) == [(2, ACCEPTED)]
+
+
+async def test_many_calls_that_end_together_are_taken_in_parts() -> None:
+    one, _ = desk()
+    for n in range(90):
+        _ = one.report(identity(n), OVER)
+    parts = []
+    while not one.is_empty:
+        parts.append(len(one.take().reports))
+    assert parts == [30, 20, LEAST_SHARE, LEAST_SHARE, 8]
+
+
+async def test_a_turn_takes_so_many_calls_at_most() -> None:
+    one, clock = desk(at_most=20)
+    for n in range(90):
+        _ = one.report(identity(n), OVER if n % 2 else ACCEPTED)
+    await clock.advance(LINGER_S)
+    taken = reported(one.take())
+    assert [n for n, _ in taken] == [*range(1, 33, 2), 0, 2, 4, 6]
+
+
+async def test_nothing_waits_for_company_when_there_is_a_hurry() -> None:
+    one, _ = desk()
+    _ = one.report(identity(1), ACCEPTED)
+    assert reported(one.take(hurry=True)) == [(1, ACCEPTED)]
+
+
+async def test_who_waits_is_woken_when_the_first_patient_news_is_ripe() -> None:
+    """In real time: the limit is far beyond what it takes, so only a wake-up that never comes fails."""
+    one, clock = desk()
+    waiting = asyncio.ensure_future(one.wait(30.0))
+    await asyncio.sleep(0)
+    _ = one.report(identity(1), ACCEPTED)
+    await waiting  # to learn until when
+    assert one.take().is_empty
+    async with asyncio.timeout(10):
+        await one.wait(30.0)
+    await clock.advance(LINGER_S)
+    assert not one.take().is_empty
+
+
+async def test_what_is_left_wakes_the_next_turn() -> None:
+    one, _ = desk(at_most=1)
+    for n in (1, 2):
+        _ = one.report(identity(n), OVER)
+    keys = [AttemptKey(TenantId("acme"), AttemptId(UUID(int=n))) for n in (7, 8)]
+    _ = one.cancel(keys)
+    one.sweep()
+    first = one.take()
+    assert (len(first.reports), [key for key, _ in first.canceled], first.sweep) == (1, keys[:1], True)
+    async with asyncio.timeout(10):
+        await one.wait(30.0)
+    second = one.take()
+    assert (len(second.reports), [key for key, _ in second.canceled], second.sweep) == (1, keys[1:], False)
+    assert one.is_empty
