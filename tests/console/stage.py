@@ -11,6 +11,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from outdial.admin.opening import AdminOptions, open_admin
+from outdial.operator.suppress import suppress
 from outdial.ports.messages import AttemptPublisher
 from tests.admin.asking import TOKENS, no_broker
 from tests.support.dialled import DIALS, FLAGGED, Dialled, dial_with
@@ -18,6 +19,7 @@ from tests.support.replica import Replica, replica
 
 SCRIPT = "<img src=x onerror=\"document.title='broken into'\">"
 """What must stay text wherever somebody wrote it."""
+UNWANTED = "+13125559999"
 SPARE = """
 [numbers.spare]
 e164 = "+12025550109"
@@ -71,5 +73,6 @@ async def staged(url: str) -> AsyncIterator[Stage]:
             return await one.pool.fetchval("select true from dead_letters having count(*) >= 2")
 
         await one.until_found(both)
+        await suppress(one.pool, "acme", [UNWANTED], who="olga", why="asked for it")
         async with admin_port(one.pool, one.app.transport.publisher) as port:
             yield Stage(port, one, made)

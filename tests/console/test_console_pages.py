@@ -29,6 +29,8 @@ def pages(stage: Stage) -> dict[str, tuple[str, str]]:
         "explain-waiting": (f"explain/{stage.made.waits_at_night}", "outside calling hours"),
         "explain-refused": (f"explain/{stage.made.refused}", "It was never called"),
         "dead-letters": ("dead-letters", "not json"),
+        "limits": ("limits", "Tenant cap"),
+        "suppressions": ("suppressions/acme", "asked for it"),
     }
 
 
@@ -54,6 +56,8 @@ async def test_every_page_says_so_when_there_is_nothing(browser: Browser, embedd
         "numbers": "No number yet",
         "dead-letters": "every message was understood",
         "explain": "A dry run",
+        "limits": "No connection yet",
+        "suppressions": "No tenant yet",
     }
     pool = await connect(embedded_database_url)
     async with admin_port(pool) as port, looking(browser, port.url) as look:
@@ -72,11 +76,21 @@ async def test_every_page_says_what_went_wrong_and_can_try_again(stage: Stage, b
 
     async with looking(browser, stage.port.url, expected=("503",)) as look:
         await look.sign_in()
-        for where in ("campaigns/spring", "results/spring", "numbers", f"numbers/{FLAGGED}", "dead-letters"):
+        for where in (
+            "campaigns/spring",
+            "results/spring",
+            "numbers",
+            f"numbers/{FLAGGED}",
+            "dead-letters",
+            "limits",
+            "suppressions",
+        ):
             await look.page.route("**/api/v1/*/**", refuse)
             await look.page.route("**/api/v1/dead-letters?*", refuse)
             await look.page.route("**/api/v1/attempts?*", refuse)
             await look.page.route("**/api/v1/numbers", refuse)
+            await look.page.route("**/api/v1/limits", refuse)
+            await look.page.route("**/api/v1/tenants", refuse)
             await look.go(where)
             await expect(look.page.get_by_role("alert").first).to_contain_text("try again")
             await look.page.unroute_all()

@@ -53,7 +53,7 @@ async def test_listed_with_reason_and_replayed_whole(database_url: str, amqp_url
         code, _, err = await outdial(environment, "dead", "replay", str(listed["letter"] + 1), "--yes")
         assert code == 1
         assert "no dead letter" in err
-        code, _, err = await outdial(environment, "dead", "replay", "--all", "--yes")
+        code, _, err = await outdial(environment, "dead", "replay", "--all", "--yes", "--why", "mended")
         assert code == 0, err
         async with asyncio.timeout(20):
             (delivery,) = await transport.inbox.receive(10)
@@ -61,6 +61,8 @@ async def test_listed_with_reason_and_replayed_whole(database_url: str, amqp_url
         assert "x-death" not in delivery.headers
         code, out, _ = await outdial(environment, "--json", "dead", "list")
         assert json.loads(out) == []
+        said = await pool.fetch("select action, subject, why from audit_log where action = 'dead.replay'")
+        assert [tuple(row) for row in said] == [("dead.replay", f"dead_letter/{listed['letter']}", "mended")]
     finally:
         await transport.stop_consuming()
         await transport.close()

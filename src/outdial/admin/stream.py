@@ -22,8 +22,8 @@ log = structlog.get_logger(__name__)
 EVERY_S: Final = 5.0
 STEADY_S: Final = 15.0
 """A picture that differs from the one before in nothing but its times is told this often."""
-KEEP_ALIVE_S: Final = 15.0
-"""Proxies close what is silent for longer than 30 s or so."""
+KEEP_ALIVE_S: Final = 5.0
+"""Proxies close what is silent for longer than 30 s or so; and each time the viewer's token is looked at again."""
 MOST_VIEWERS: Final = 200
 MOST_OF_ONE: Final = 16
 """Streams of one token: a few people's tabs, and no more than a program that forgot to close them may take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING
 
 from outdial.cli.output import confirm, print_table, say, show
@@ -31,6 +32,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     replay = actions.add_parser("replay", help="publish again, with confirms")
     replay.add_argument("letters", nargs="*", type=int, metavar="ID")
     replay.add_argument("--all", action="store_true", help="all that were not replayed yet")
+    replay.add_argument("--why", default="", help="kept in the audit log")
     replay.add_argument("--yes", action="store_true", help="do not ask")
     discard = actions.add_parser("discard", help="give up for good")
     discard.add_argument("letters", nargs="+", type=int, metavar="ID")
@@ -114,7 +116,8 @@ async def _replay(args: argparse.Namespace) -> int:
         publisher.connection.start()
         try:
             await publisher.connection.wait_until_ready(options.ready_within_s)
-            done = await replay_letters(pool, letters, lambda one: _publish(publisher, one), who=who_am_i())
+            again = partial(_publish, publisher)
+            done = await replay_letters(pool, letters, again, who=who_am_i(), why=args.why)
         finally:
             await publisher.connection.close()
     say(f"published {done.published} messages again")

@@ -122,7 +122,7 @@ async def fetch_letters(pool: asyncpg.Pool, letters: Sequence[int] | None) -> li
 
 
 async def replay_letters(
-    pool: asyncpg.Pool, letters: Sequence[RawLetter], publish: Publish, *, who: str, why: str = ""
+    pool: asyncpg.Pool, letters: Sequence[RawLetter], publish: Publish, *, who: str, why: str
 ) -> Republished:
     """Publish them again; each is marked once the broker has it, so that a failure half-way repeats none of them."""
     for one in letters:

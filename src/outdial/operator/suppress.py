@@ -137,7 +137,8 @@ async def list_suppressions(
 async def _change(
     pool: asyncpg.Pool, tenant: str, contacts: Sequence[str], change: _Change, who: str, why: str
 ) -> Changed:
-    wanted = sorted({normalize(contact, field="contact") for contact in contacts})
+    fields = (f"contact {n}" if len(contacts) > 1 else "contact" for n in range(1, len(contacts) + 1))
+    wanted = sorted({normalize(one, field=field) for one, field in zip(contacts, fields, strict=True)})
     changed = 0
     for at in range(0, max(1, len(wanted)), AT_ONCE):
         some = wanted[at : at + AT_ONCE]

@@ -89,7 +89,7 @@ def pool_capacity(
 ) -> PoolCapacity:
     """`numbers`: eligible members by connection; connections without any add nothing. `now` in Unix seconds."""
     used = {name: limit for name, limit in connections.items() if numbers.get(name, 0) > 0}
-    lines = tuple(_connection(name, limit, numbers[name], now) for name, limit in sorted(used.items()))
+    lines = tuple(connection_room(name, limit, numbers[name], now) for name, limit in sorted(used.items()))
     works = [used[one.connection] for one in lines if one.state in (ConnectionState.OPEN, ConnectionState.FULL)]
     scopes = (tenant, campaign)
     ceiling, binds = _smallest(sum(map(_size, used.values())), *map(_size, scopes))
@@ -98,8 +98,8 @@ def pool_capacity(
     free, binds_now = _smallest(left, *(limit.left() for limit in scopes))
     return PoolCapacity(
         connections=lines,
-        tenant=_room(tenant, tenant.left()),
-        campaign=_room(campaign, campaign.left()),
+        tenant=room_of(tenant),
+        campaign=room_of(campaign),
         raw=_whole(sum(map(_size, used.values()))),
         ceiling=ceiling,
         binds=binds,
@@ -108,6 +108,17 @@ def pool_capacity(
         binds_now=binds_now,
         calls_per_second=_pace(works),
     )
+
+
+def connection_room(name: ConnectionId, limit: Limit, numbers: int, now: float) -> ConnectionRoom:
+    """One connection's slots, and whether calls may start through it."""
+    state, until = _state(limit, now)
+    return ConnectionRoom(name, numbers, _room(limit, _free(limit, state, now)), state, until, limit.calls_per_second)
+
+
+def room_of(limit: Limit) -> Room:
+    """The slots of a tenant or a campaign."""
+    return _room(limit, limit.left())
 
 
 def starts_per_second(capacity: PoolCapacity, held_s: float | None) -> float | None:
@@ -153,11 +164,6 @@ def _state(limit: Limit, now: float) -> tuple[ConnectionState, float | None]:
     if limit.backoff_until is not None and now < limit.backoff_until:
         return ConnectionState.BACKOFF, limit.backoff_until
     return (ConnectionState.FULL if limit.left() < 1 else ConnectionState.OPEN), None
-
-
-def _connection(name: ConnectionId, limit: Limit, numbers: int, now: float) -> ConnectionRoom:
-    state, until = _state(limit, now)
-    return ConnectionRoom(name, numbers, _room(limit, _free(limit, state, now)), state, until, limit.calls_per_second)
 
 
 def _room(limit: Limit, left: float) -> Room:

@@ -1,4 +1,4 @@
-"""How things stand: at a glance, and one campaign's capacity."""
+"""How things stand: at a glance, all limits, and one campaign's capacity."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pydantic import Field
 
 from outdial.admin.routes import Asked, Input, Route
 from outdial.operator.capacity import CampaignCapacity, CapacityPreview, campaign_capacity, preview_capacity
+from outdial.operator.limits import Limits, all_limits
 from outdial.operator.overview import Overview, overview
 from outdial.operator.things import nulls_are_defaults
 
 
 async def _overview(asked: Asked) -> Overview:
     return await overview(asked.pool, spam_threshold=asked.setting.spam_threshold)
+
+
+async def _limits(asked: Asked) -> Limits:
+    return await all_limits(asked.pool)
 
 
 class PreviewBody(Input):
@@ -35,6 +40,7 @@ async def _capacity(asked: Asked) -> CampaignCapacity:
 
 ROUTES: Final = (
     Route("GET", "/overview", "Is it dialling, and if not why", _overview, Overview),
+    Route("GET", "/limits", "What tenants and connections have in use, and may have", _limits, Limits),
     Route("GET", "/campaigns/{campaign}/capacity", "What limits it, and why it waits", _capacity, CampaignCapacity),
     Route(
         "POST",

@@ -8,16 +8,20 @@ import { Trouble } from "./parts.js";
 import { Campaign } from "./pages/campaign.js";
 import { DeadLetters } from "./pages/dead.js";
 import { Explain } from "./pages/explain.js";
+import { Limits } from "./pages/limits.js";
 import { Login } from "./pages/login.js";
 import { NumberDetail, Numbers } from "./pages/number.js";
 import { Overview } from "./pages/overview.js";
 import { Results } from "./pages/results.js";
+import { Suppressions } from "./pages/suppressions.js";
 import { Who } from "./who.js";
 
 const NAV = [
   ["", "Overview"],
   ["results", "Results"],
   ["numbers", "Numbers"],
+  ["limits", "Limits"],
+  ["suppressions", "Suppressions"],
   ["explain", "Explain"],
   ["dead-letters", "Dead letters"],
 ];
@@ -26,6 +30,8 @@ const PAGES = {
   campaigns: Campaign,
   results: Results,
   numbers: ({ name }) => (name ? html`<${NumberDetail} name=${name} />` : html`<${Numbers} />`),
+  limits: Limits,
+  suppressions: Suppressions,
   explain: Explain,
   "dead-letters": DeadLetters,
 };

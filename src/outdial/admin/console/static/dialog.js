@@ -10,8 +10,8 @@ let say = () => {};
  * Ask before something is done.
  *
  * `title`, `text`; `consequences`: an async function that returns sentences (from a dry run of the same request);
- * `fields`: {name, label, type, value, hint, options}; `verb`: on the button; `danger`; `run(values)`: does it, `values.why`
- * is the reason; `done(answer)`: after it; `said`: told at the end.
+ * `fields`: {name, label, type ("lines": several lines of text), value, hint, options}; `verb`: on the button; `danger`; `run(values)`: does it, `values.why`
+ * is the reason; `done(answer)`: after it; `said`: told at the end, or a function of the answer.
  */
 export const askFirst = (spec) => show(spec);
 
@@ -27,7 +27,9 @@ function Field({ of, value, change }) {
   }
   const input = of.options
     ? html`<select value=${value} onChange=${set}>${of.options.map((one) => html`<option value=${one.value}>${one.label}</option>`)}</select>`
-    : html`<input type=${of.type || "text"} value=${value} onInput=${set} min=${of.min} max=${of.max} step=${of.step} required=${of.required} placeholder=${of.placeholder} />`;
+    : of.type === "lines"
+      ? html`<textarea rows="6" value=${value} onInput=${set} required=${of.required} placeholder=${of.placeholder}></textarea>`
+      : html`<input type=${of.type || "text"} value=${value} onInput=${set} min=${of.min} max=${of.max} step=${of.step} required=${of.required} placeholder=${of.placeholder} />`;
   return html`<label class="field"><span>${of.label}</span>${input}${of.hint && html`<small>${of.hint}</small>`}</label>`;
 }
 
@@ -54,7 +56,7 @@ function Question({ spec, close }) {
     try {
       const answer = await spec.run({ ...values, why: values.why.trim() });
       close();
-      notice(spec.said || "Done.");
+      notice((typeof spec.said === "function" ? spec.said(answer) : spec.said) || "Done.");
       spec.done?.(answer);
     } catch (error) {
       setProblem(error);

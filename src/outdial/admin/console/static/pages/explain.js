@@ -11,6 +11,7 @@ import { Badge, Card, Facts, Loaded, Trouble, link } from "../parts.js";
 import { count, decimal, duration, when } from "../format.js";
 import * as words from "../words.js";
 import { useWho } from "../who.js";
+import { StickyContact, clearSticky, setSticky } from "../sticky.js";
 import { FromNumber, Went } from "./results.js";
 
 export function Explain({ name, query }) {
@@ -41,6 +42,7 @@ function Story({ of, reload }) {
     text: attempt.state === "waiting" ? "It will not be dialled any more." : "The carrier is asked to hang up, unless somebody has answered.",
     run: ({ why }) => post("/attempts/cancel", { attempts: [attempt.attempt_id], tenant: attempt.tenant, why }),
   });
+  const own = { campaign: attempt.campaign, contact: attempt.contact || null, number: sticky_now?.number, done: reload };
   const replay = async () => {
     try {
       const { same, replayed } = await get(`/attempts/${seg(attempt.attempt_id)}/replay`, { tenant: attempt.tenant });
@@ -54,6 +56,8 @@ function Story({ of, reload }) {
       <div><h1>Attempt</h1><p class="muted"><code>${attempt.attempt_id}</code></p></div>
       <div class="row actions">
         ${pick && html`<button type="button" onClick=${replay}>Replay the pick</button>`}
+        ${may_change && html`<button type="button" onClick=${() => setSticky(own)}>${sticky_now ? "Change sticky" : "Set sticky"}</button>`}
+        ${may_change && sticky_now && html`<button type="button" onClick=${() => clearSticky(own)}>Clear sticky</button>`}
         ${may_change && attempt.state !== "ended" && html`<button type="button" class="danger" onClick=${cancel}>Cancel it</button>`}
       </div>
     </div>
@@ -154,5 +158,6 @@ function Start({ campaign }) {
       <//>
     </div>
     <${Trouble} problem=${problem} />
+    <${StickyContact} />
     ${trial && html`<${Card} title="The dry run" aside=${when(trial.at)}><${Trial} of=${trial} /><//>`}`;
 }
