@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -148,6 +149,34 @@ def test_each_tier_is_waited_for_in_its_turn() -> None:
     assert isinstance(third, Choice)
     assert third.tier is Tier.POOL
     assert third.record["passed"] == [Tier.COUNTRY, Tier.TIME_ZONE]
+
+
+def test_a_tier_is_waited_for_though_a_better_one_was_given_up_and_matches_no_longer() -> None:
+    """The area's only number is flagged after the attempt gave up waiting for it: that was no wait for the country."""
+    near, own = number("near", NEW_YORK, through="near-line"), number("own", CHICAGO, through="own-line")
+    under = policy(selection=SelectionPolicy(geomatch=True))
+    everyone = call(NEW_YORK)
+    first = blocked(pool(near, own, GB, under=under), everyone, busy=["near-line", "own-line"])
+    second = blocked(
+        pool(near, own, GB, under=under), later(everyone, first), busy=["near-line", "own-line"], now=NOW + 30
+    )
+    assert (second.blocked_since, second.lines) == (NOW + 30, ("near-line", "own-line"))
+    flagged = pool(replace(near, static_skip=SkipReason.SPAM_FLAGGED), own, GB, under=under)
+    third = blocked(flagged, later(everyone, second), busy=["own-line"], now=NOW + 31)
+    assert (third.blocker, third.blocked_since, third.look_at) == (Blocker.TIER_BUSY, NOW + 30, NOW + 60)
+    assert chosen(flagged, later(everyone, third), busy=["own-line"], now=NOW + 60) == ("gb", Tier.POOL)
+
+
+def test_a_tier_that_matches_nobody_does_not_use_up_the_wait_for_the_next() -> None:
+    """Nobody in the area: the first wait is for the country, the second for the time zone, each for its full time."""
+    under = policy(selection=SelectionPolicy(geomatch=True))
+    index = pool(number("la", LOS_ANGELES, through="us-line"), CA, GB, under=under)
+    busy = ["us-line", "ca-line"]
+    first = blocked(index, call(NEW_YORK), busy=busy)
+    second = blocked(index, later(call(NEW_YORK), first), busy=busy, now=NOW + 30)
+    still = blocked(index, later(call(NEW_YORK), second), busy=busy, now=NOW + 59)
+    assert (first.look_at, second.look_at, still.look_at) == (NOW + 30, NOW + 60, NOW + 60)
+    assert chosen(index, later(call(NEW_YORK), still), busy=busy, now=NOW + 60) == ("gb", Tier.POOL)
 
 
 def test_a_better_tier_with_room_again_is_taken_even_after_it_was_given_up() -> None:

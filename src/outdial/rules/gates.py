@@ -206,8 +206,8 @@ class _Telling:
     def _tiers(self) -> Iterator[TierLook]:
         settled = self._own.saw in (Saw.USED, Saw.WAITS)
         reach: set[ConnectionId] = set()
-        patience = self._patience()
-        for tier in self._pool.tiers:
+        patience, is_waited_for = self._patience(), False
+        for place, tier in enumerate(self._pool.tiers, 1):
             candidates = None if settled else self._candidates(tier)
             numbers = len(candidates.members) if candidates else 0
             if settled:
@@ -219,18 +219,18 @@ class _Telling:
             elif tier is self._tier:
                 settled = True
                 yield TierLook(tier, Verdict.USED, numbers)
-            elif patience == 0:
+            elif is_waited_for:
                 settled = True
                 yield TierLook(tier, Verdict.NOT_ASKED, numbers)
             else:
-                patience -= 1
+                is_waited_for = place > patience
                 reach |= candidates.connections
                 yield TierLook(tier, Verdict.BUSY, numbers)
 
     def _patience(self) -> int:
-        """How many busy tiers were gone through: a blocked attempt may go on waiting for the last of them."""
+        """How many tiers are not waited for if busy; behind a busy one that is waited for, none was asked."""
         if isinstance(self._picked, Blocked) and self._picked.blocker is Blocker.TIER_BUSY:
-            return self._picked.spilled + 1
+            return self._picked.spilled
         return len(self._pool.tiers)
 
     def _candidates(self, tier: Tier) -> Candidates | None:

@@ -114,18 +114,20 @@ class _Pick:
         after = self._pool.policy.selection.tier_spill_after_s
         spilled, since = waits.spilled, waits.since(Blocker.TIER_BUSY, situation.now)
         u = rng.random()
-        for tier in self._pool.tiers:
+        passed = 0
+        for place, tier in enumerate(self._pool.tiers, 1):
             candidates = self._pool.candidates(tier, situation.attempt, situation.without, situation.now)
             if candidates is None or candidates.connections <= self._reach.keys():
                 continue
-            if len(self._passed) > spilled:
+            if passed > spilled:
                 if situation.now < since + after:
                     return self._blocked(Blocker.TIER_BUSY, since, since + after, spilled)
-                spilled, since = spilled + 1, situation.now
+                spilled, since = passed, situation.now
             drawn = candidates.draw(u, situation.busy)
             if drawn is not None:
                 return self.choice(drawn.member, tier, u, drawn)
             self._passed.append(tier)
+            passed = place
             self._reach.update(dict.fromkeys(sorted(candidates.connections)))
         return self._at_capacity(spilled) if self._passed else self._primary(spilled)
 

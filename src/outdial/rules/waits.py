@@ -27,7 +27,8 @@ NOT_WAITED: Final = Waited()
 class Waits:
     """The attempt's row in the waiting room, as far as it bounds waiting. Times in Unix seconds.
 
-    `blocked_since`: since when `blocker` holds; `spilled`: proximity tiers it no longer waits for;
+    `blocked_since`: since when `blocker` holds; `spilled`: the first so many proximity tiers, matching
+    or not, are no longer waited for;
     `sticky_waited`: it no longer waits for the contact's own number; `waited`: before the present wait began.
     """
 
