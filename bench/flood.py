@@ -66,6 +66,7 @@ async def _flooded(one: Fleet, deluge: Deluge) -> dict[str, float]:
     await one.publish([(FLOODING, "c0-0")] * first)
     within = await one.publish([(behind, f"c{behind}-0")] * SINGLES)
     await one.publish([(FLOODING, "c0-0")] * (deluge.attempts - first))
+    watching = asyncio.create_task(_most_waiting(one, deluge))
     await one.start(1)
     await _until_full(one)
     from_publish = []
@@ -75,7 +76,7 @@ async def _flooded(one: Fleet, deluge: Deluge) -> dict[str, float]:
         await _dialled(one, [attempt])
         from_publish.append((attempt, begun))
     await _dialled(one, within)
-    most = await _most_waiting(one, deluge)
+    most = await watching
     left = sum((await BrokerRecords(one.broker.url, one.broker.names).left()).values())
     memory = peak_mib(one.replicas[0].process_id)
     started_at = {call.attempt: call.accepted_at for call in await one.carrier.calls()}
@@ -115,7 +116,7 @@ async def _dialled(one: Fleet, attempts: list[str]) -> None:
 
 
 async def _most_waiting(one: Fleet, deluge: Deluge) -> int:
-    """Wait until the mark is reached, then see how far above it the flood gets."""
+    """Wait until the mark is reached, and see how far above it the flood gets."""
     most = looks = 0
     flooded = one.broker.names.of(TenantId(f"t{FLOODING}"))
     tenants = [f"t{n}" for n in range(TENANTS) if one.broker.names.of(TenantId(f"t{n}")) == flooded]

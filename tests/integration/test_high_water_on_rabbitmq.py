@@ -12,7 +12,7 @@ from outdial.upkeep.high_water import HighWater
 from tests.contract.transports import PREFETCH, OnRabbit, on_rabbit, receive
 
 MARK = 10
-FLOOD, SINGLES = 30, 10
+FLOOD, SINGLES = 30, 8
 
 
 class Room:
