@@ -23,6 +23,7 @@ DELHI, KATHMANDU, COLOMBO, KARACHI, DUBAI = (
 )  # fmt: skip
 LORD_HOWE, PORT_MORESBY, SONORA = "+61265632066", "+67570123456", "+526621234567"
 FIJI = "+6797012345"
+TEHRAN, SAMOA, PAGO_PAGO = "+982123456789", "+6857212345", "+16846331234"
 FREEPHONE_US, FREEPHONE_GB, UNIVERSAL_FREEPHONE = "+18005550199", "+448081570143", "+80012345678"
 RUSSIAN_MOBILE, MOSCOW = "+79123456789", "+74951234567"
 
@@ -43,6 +44,8 @@ MOMENTS: list[tuple[str, str, str, str, float, Tier]] = [
     ("India and Sri Lanka share their half hour", DELHI, COLOMBO, SUMMER, 0, NEAR),
     ("Pakistan is half an hour from India", KARACHI, DELHI, SUMMER, 1, NEAR),
     ("Dubai is an hour and a half from India", DUBAI, DELHI, SUMMER, 1, FAR),
+    ("Iran is half an hour from Dubai", DUBAI, TEHRAN, SUMMER, 0.5, NEAR),
+    ("both sides of the date line keep the same hour on different days", SAMOA, PAGO_PAGO, WINTER, 14, FAR),
     ("Lord Howe in winter: half an hour before Port Moresby", PORT_MORESBY, LORD_HOWE, SUMMER, 0.5, NEAR),
     ("Lord Howe in summer: its clocks go forward by half an hour", PORT_MORESBY, LORD_HOWE, WINTER, 0.5, FAR),
     ("... to a whole hour", PORT_MORESBY, LORD_HOWE, WINTER, 1, NEAR),

@@ -9,7 +9,7 @@ import pytest
 
 from outdial.rules.blocker import Blocker
 from outdial.rules.policy import SelectionPolicy
-from outdial.rules.pool import Geography, Member, SkipReason, Tier
+from outdial.rules.pool import Geography, Member, NumberType, SkipReason, Tier
 from outdial.rules.selection import Choice
 from outdial.rules.waits import Waits
 from tests.rules.pools import (
@@ -24,6 +24,7 @@ from tests.rules.pools import (
     TOLL_FREE,
     TORONTO,
     blocked,
+    bound,
     call,
     chosen,
     drawn,
@@ -107,6 +108,14 @@ def test_one_pool_serves_contacts_of_all_places_in_turn(
     index = pool(*members, under=policy(selection=selection))
     for contact, numbers in calls:
         assert drawn(index, call(contact), picks=40) == numbers
+
+
+def test_a_country_whose_numbers_are_all_of_a_type_without_weight_is_no_match() -> None:
+    under = policy(selection=SelectionPolicy(toll_free_weight=0))
+    free = number("free", TOLL_FREE, kind=NumberType.TOLL_FREE)
+    index = pool(free, number("ca", TORONTO, through="ca-line"), number("gb", LONDON), under=under)
+    assert chosen(index, call(NEW_YORK)) == ("ca", Tier.TIME_ZONE)
+    assert chosen(index, call(NEW_YORK), bound("free")) == ("free", Tier.STICKY), "its own contacts keep it"
 
 
 # --- Waiting for a busy tier ---------------------------------------------------------------------------------------
