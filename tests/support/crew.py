@@ -68,6 +68,12 @@ PASS_TIME = (
 What a turn holds is left to it."""
 
 
+async def pass_time(pool: asyncpg.Pool) -> None:
+    """Bring everything forward that waits for the clock."""
+    for statement in PASS_TIME:
+        await pool.execute(statement)
+
+
 class Worker(Daemon):
     """One replica, which may be told where to die (`armed`). `mark`: the file that it writes before it dies there."""
 
@@ -161,8 +167,7 @@ class Crew:
 
     async def pass_time(self) -> None:
         """Bring everything forward that waits for the clock."""
-        for statement in PASS_TIME:
-            await self.pool.execute(statement)
+        await pass_time(self.pool)
 
     async def ended(self, attempts: Sequence[str], within_s: float = 120.0) -> None:
         """Wait until these attempts and all calls have ended, while time passes. Only once all faults are healed: what a
