@@ -13,7 +13,8 @@ from tests.console.looking import BY_DAY, BY_NIGHT, PHONE, looking
 from tests.console.stage import SCRIPT, Stage, admin_port
 from tests.support.dialled import FLAGGED
 
-BURST = 60
+BURST = 110
+FLAGGED_E164 = "+12025550104"
 
 
 def pages(stage: Stage) -> dict[str, tuple[str, str]]:
@@ -188,6 +189,28 @@ async def test_what_happens_is_seen_as_it_happens(stage: Stage, browser: Browser
         for attempt in attempts:
             await stage.one.ended(attempt)
         await expect(desk.page.get_by_label("spring", exact=True)).to_contain_text("waiting for its time")
+
+
+async def test_a_large_pool_is_turned_page_by_page_and_searched(stage: Stage, browser: Browser) -> None:
+    async def two_a_page(route: Route) -> None:
+        await route.continue_(url=route.request.url.replace("limit=100", "limit=2"))
+
+    async with looking(browser, stage.port.url) as look:
+        await look.page.route("**/campaigns/spring/health?*", two_a_page)
+        await look.sign_in()
+        await look.go("campaigns/spring")
+        links = look.page.get_by_role("table", name="Number Pool Health").locator("td:first-child a")
+        await expect(links).to_have_text(["+12025550101", "+12025550102"])
+        await look.page.get_by_role("button", name="Numbers after").click()
+        await expect(links).to_have_text(["+12025550103", FLAGGED_E164])
+        await look.page.get_by_role("button", name="Numbers before").click()
+        await expect(links.first).to_have_text("+12025550101")
+        await look.page.get_by_label("Find in the pool").fill("flagged")
+        await look.page.keyboard.press("Enter")
+        await expect(links).to_have_text([FLAGGED_E164])
+        await look.page.get_by_label("Find in the pool").fill("nothing like that")
+        await look.page.keyboard.press("Enter")
+        await expect(look.page.get_by_text("No number of the pool is like that")).to_be_visible()
 
 
 async def test_results_are_narrowed_by_what_one_looks_for(stage: Stage, browser: Browser) -> None:

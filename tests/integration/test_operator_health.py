@@ -232,3 +232,18 @@ async def test_a_daily_cap_and_a_budget_are_told_apart(troubled: asyncpg.Pool) -
     capped, tired = await line_of(troubled, "n1"), await line_of(troubled, "n2")
     assert (capped.status, capped.because) == (NumberStatus.DAILY_CAP, "80 calls in 24 h, its max_calls_24h is 50")
     assert (tired.status, tired.because) == (NumberStatus.OVER_BUDGET, None)
+
+
+async def test_a_large_pool_is_told_page_by_page_and_judged_as_a_whole(pool: asyncpg.Pool) -> None:
+    whole = await campaign_health(pool, "spring")
+    first = await campaign_health(pool, "spring", limit=2)
+    assert [one.number for one in first.numbers] == ["n1", "n2"]
+    assert (first.pool_size, first.next_after) == (5, "n2")
+    rest = await campaign_health(pool, "spring", limit=3, after="n2")
+    assert [one.number for one in (*first.numbers, *rest.numbers)] == [one.number for one in whole.numbers]
+    assert rest.next_after is None
+    assert {first.last_day, rest.last_day} == {whole.last_day}
+    assert first.hints == whole.hints
+    flagged = await campaign_health(pool, "spring", find="FLAGGED")
+    assert [one.number for one in flagged.numbers] == [FLAGGED]
+    assert (flagged.pool_size, flagged.next_after) == (5, None)

@@ -47,7 +47,11 @@ class BaselineLine:
 
 @dataclass(frozen=True, slots=True)
 class CampaignHealth:
-    """The pool of a campaign. `before`: its numbers' calls but those of the last 24 h, the longer memory."""
+    """The pool of a campaign. `before`: its numbers' calls but those of the last 24 h, the longer memory.
+
+    `numbers`: a page of them by name, `pool_size` in all; `next_after` None = there is no further page. All else is told of
+    the whole pool.
+    """
 
     campaign: str
     tenant: str
@@ -59,6 +63,8 @@ class CampaignHealth:
     calls_24h: int
     budget_24h: int
     hints: tuple[Hint, ...]
+    pool_size: int
+    next_after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +94,16 @@ class NumberHealthPage:
 
 
 async def campaign_health(
-    pool: asyncpg.Pool, campaign: str, *, spam_threshold: float = SPAM_THRESHOLD
+    pool: asyncpg.Pool,
+    campaign: str,
+    *,
+    limit: int | None = None,
+    after: str = "",
+    find: str = "",
+    spam_threshold: float = SPAM_THRESHOLD,
 ) -> CampaignHealth:
-    """The health of a campaign's number pool. Raises `NotFound`."""
+    """The health of a campaign's number pool. `limit`: numbers of one page, those behind `after`; None = all. `find`: only
+    those with that in their name, digits, connection or status. Raises `NotFound`."""
     async with one_moment(pool) as connection:
         snapshot = await read_snapshot(connection, spam_threshold=spam_threshold, of=[campaign])
         view = snapshot.view(campaign)
@@ -100,17 +113,21 @@ async def campaign_health(
         seen = await read_seen(connection, snapshot, members, day, sticky)
     lines = member_lines(snapshot, view, members, seen)
     last_day = together([one.last_day for one in lines])
+    found = [one for one in lines if one.number > after and find.lower() in _words(one)]
+    page = found[:limit]
     return CampaignHealth(
         campaign=campaign,
         tenant=view.policy.tenant,
         at=snapshot.at,
-        numbers=lines,
+        numbers=tuple(page),
         baselines=_baselines(snapshot, view),
         last_day=last_day,
         before=before(together([one.lifetime for one in lines]), last_day),
         calls_24h=sum(one.calls_24h for one in lines if one.out is None),
         budget_24h=sum(one.budget_24h for one in lines if one.out is None),
         hints=hints([_figures(one) for one in lines]),
+        pool_size=len(lines),
+        next_after=page[-1].number if len(found) > len(page) else None,
     )
 
 
@@ -146,6 +163,10 @@ async def number_health(pool: asyncpg.Pool, number: str, *, spam_threshold: floa
         hours=tuple(Hour(at, dials) for at, dials in hours),
         campaigns=tuple(lines),
     )
+
+
+def _words(line: MemberLine) -> str:
+    return f"{line.number} {line.from_number} {line.connection} {line.status}".lower()
 
 
 def _figures(line: MemberLine) -> NumberFigures:

@@ -19,8 +19,24 @@ class PickQuery(Input):
     at: AwareDatetime | None = Field(None, description="At another time than now.")
 
 
+class HealthQuery(Input):
+    """Which of its numbers."""
+
+    limit: int | None = Field(None, ge=1, le=1000, description="Of one page; without it all.")
+    after: str = Field("", max_length=200, description="The cursor that the page before ended with.")
+    find: str = Field("", max_length=100, description="In a number's name, digits, connection or status.")
+
+
 async def _health(asked: Asked) -> CampaignHealth:
-    return await campaign_health(asked.pool, asked.path["campaign"], spam_threshold=asked.setting.spam_threshold)
+    query: HealthQuery = asked.query
+    return await campaign_health(
+        asked.pool,
+        asked.path["campaign"],
+        limit=query.limit,
+        after=query.after,
+        find=query.find,
+        spam_threshold=asked.setting.spam_threshold,
+    )
 
 
 async def _pick(asked: Asked) -> Trial:
@@ -36,6 +52,6 @@ async def _pick(asked: Asked) -> Trial:
 
 
 ROUTES: Final = (
-    Route("GET", "/campaigns/{campaign}/health", "How its numbers fare", _health, CampaignHealth),
+    Route("GET", "/campaigns/{campaign}/health", "How its numbers fare", _health, CampaignHealth, query=HealthQuery),
     Route("GET", "/campaigns/{campaign}/pick", "Which number would call a contact now", _pick, Trial, query=PickQuery),
 )

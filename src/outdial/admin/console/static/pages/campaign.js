@@ -1,6 +1,6 @@
 // A campaign: its number pool, what limits it, how its numbers fare.
 
-import { html } from "../vendor/htm-preact.js";
+import { html, useState } from "../vendor/htm-preact.js";
 import { post, seg } from "../api.js";
 import { CALLS_MS, HEALTH_MS } from "../cadence.js";
 import { useData } from "../data.js";
@@ -13,11 +13,20 @@ import { Blockers } from "./overview.js";
 import { PoolHealth } from "./pool_health.js";
 import { Settings } from "./settings.js";
 
+/** Numbers of the pool at once: more than fit a screen, and few enough to be drawn at once. */
+const POOL_PAGE = 100;
+
 export function Campaign({ name }) {
   const path = `/campaigns/${seg(name)}`;
   const thing = useData(path);
   const capacity = useData(`${path}/capacity`, {}, CALLS_MS);
-  const health = useData(`${path}/health`, {}, HEALTH_MS);
+  const [find, setFind] = useState("");
+  const [pages, setPages] = useState([]);
+  const health = useData(`${path}/health`, { limit: POOL_PAGE, after: pages[pages.length - 1] || "", find }, HEALTH_MS);
+  const looked = (wanted) => {
+    setPages([]);
+    setFind(wanted);
+  };
   const changed = () => [thing, capacity, health].forEach((one) => one.reload());
   return html`<${Loaded} of=${thing}>${(data) => html`
     <${Head} of=${data} changed=${changed} />
@@ -25,7 +34,7 @@ export function Campaign({ name }) {
       ${now.waiting.length > 0 && html`<${Card} title="Why it is not dialling more"><${Blockers} waiting=${now.waiting} /><//>`}
       <${Capacity} of=${now} />`}
     <//>
-    <${Loaded} of=${health}>${(now) => html`<${PoolHealth} of=${now} changed=${changed} />`}<//>
+    <${Loaded} of=${health}>${(now) => html`<${PoolHealth} of=${now} changed=${changed} paging=${{ find, looked, pages, setPages }} />`}<//>
     <${Settings} of=${data} changed=${changed} />`}
   <//>`;
 }

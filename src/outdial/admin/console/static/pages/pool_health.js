@@ -9,7 +9,7 @@ import { useWho } from "../who.js";
 
 const WORTH_A_HINT = { pool_degrading: "bad", number_out: "warn", number_far_behind: "warn" };
 
-export function PoolHealth({ of, changed }) {
+export function PoolHealth({ of, changed, paging }) {
   const { may_change } = useWho();
   const aside = html`${of.last_day.rate !== null && html`<span>${percent(of.last_day.rate)} answered in 24 h</span>`}
     ${may_change && html`<button type="button" onClick=${() => add(of, changed)}>Add number</button>`}`;
@@ -17,9 +17,24 @@ export function PoolHealth({ of, changed }) {
     <${Card} title="Number Pool Health" aside=${aside}>
       ${of.hints.map((one) => html`<p class="callout ${WORTH_A_HINT[one.code] || ""}">${one.text}</p>`)}
       <${Table} label="Number Pool Health" columns=${columns(of, may_change, changed)} rows=${of.numbers.map((one) => ({ ...one, key: one.number }))}
-        rowClass=${(one) => (one.out ? "out" : "")} empty="The pool has no number." />
+        rowClass=${(one) => (one.out ? "out" : "")} empty=${paging.find ? "No number of the pool is like that." : "The pool has no number."} />
+      <${Pager} of=${of} ...${paging} />
       <p class="muted">Numbers that get answered more are dialled more. The bar is the range in which the true rate lies with 95 % certainty; the line in it marks the pool.</p>
     <//>`;
+}
+
+/** Only for pools that are larger than a page. */
+function Pager({ of, find, pages, looked, setPages }) {
+  if (!find && pages.length === 0 && !of.next_after) return null;
+  return html`
+    <div class="row between pager">
+      <span class="row">
+        <button type="button" disabled=${pages.length === 0} onClick=${() => setPages(pages.slice(0, -1))}>Numbers before</button>
+        <button type="button" disabled=${!of.next_after} onClick=${() => setPages([...pages, of.next_after])}>Numbers after</button>
+        <span class="muted">${count(of.numbers.length)} of ${many(of.pool_size, "number")}</span>
+      </span>
+      <input type="search" aria-label="Find in the pool" placeholder="name, digits, connection, status" value=${find} onChange=${(event) => looked(event.target.value.trim())} />
+    </div>`;
 }
 
 function columns(of, may_change, changed) {
@@ -95,8 +110,8 @@ function Actions({ of, changed }) {
 
 /** A replacement: one of the tenant's numbers that is not in the pool yet. */
 async function add(of, changed) {
-  const inside = new Set(of.numbers.map((one) => one.number));
-  const { things } = await get("/numbers");
+  const [{ written }, { things }] = await Promise.all([get(`/campaigns/${seg(of.campaign)}`), get("/numbers")]);
+  const inside = new Set(written.pool.map((one) => one.number ?? one));
   const free = things.filter((one) => one.written.tenant === of.tenant && !inside.has(one.name) && (one.written.state || "active") === "active");
   const title = `Add a number to the pool of ${of.campaign}`;
   if (free.length === 0) {
