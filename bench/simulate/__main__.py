@@ -24,9 +24,13 @@ from bench.simulate.worlds import WORLDS
 RUNS, QUICK_RUNS, QUICK_DAYS = 10, 2, 2
 
 
-def played(worlds: Sequence[str], seeds: Sequence[int], days: int | None) -> dict[str, list[Trial]]:
-    """All trials, on all cores; the longest worlds begin."""
-    tasks = [(world, seed, min(days, WORLDS[world].days) if days else None) for world in worlds for seed in seeds]
+def played(worlds: Sequence[str], first_seed: int, runs: int, days: int | None) -> dict[str, list[Trial]]:
+    """All trials, on all cores; the longest worlds begin. `runs`: seeds per world, of short worlds some times as many."""
+    tasks = [
+        (world, first_seed + run, min(days, WORLDS[world].days) if days else None)
+        for world in worlds
+        for run in range(runs * WORLDS[world].times)
+    ]
     tasks.sort(key=lambda task: -WORLDS[task[0]].size)
     trials: dict[str, list[Trial]] = {world: [] for world in worlds}
     with get_context("spawn").Pool(os.cpu_count()) as pool:
@@ -58,7 +62,14 @@ def as_json(
         for rule in (RULES if traces else ())
     }
     labelled = {"picks_per_point": TRACE_BIN, "labelled_at_point": 5, "fair_shares": shares}
-    return {**facts, "worlds": worlds, "figures": [asdict(line) for line in lines], "labelled_number": labelled}
+    seeds = {world: len(of) for world, of in trials.items()}
+    return {
+        **facts,
+        "seeds": seeds,
+        "worlds": worlds,
+        "figures": [asdict(line) for line in lines],
+        "labelled_number": labelled,
+    }
 
 
 def print_tables(result: Mapping[str, object], lines: Sequence[Figure], judged: bool) -> None:
@@ -87,14 +98,13 @@ def main() -> int:
     """See the module."""
     options = _options()
     runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
-    seeds = range(options.seed, options.seed + runs)
     begun = perf_counter()
-    trials = played(options.worlds, seeds, QUICK_DAYS if options.quick else None)
+    trials = played(options.worlds, options.seed, runs, QUICK_DAYS if options.quick else None)
     lines = figures(trials)
     facts: dict[str, object] = {"runs": runs, "seed": options.seed, "quick": options.quick}
     result = as_json(trials, lines, facts)
     print_tables(result, lines, judged=not options.quick)
-    print(f"\n{len(trials)} worlds, {runs} seeds, {perf_counter() - begun:.0f} s")
+    print(f"\n{len(trials)} worlds, {runs} seeds or more each, {perf_counter() - begun:.0f} s")
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
     missed = [] if options.quick else [line.name for line in lines if not line.reached]
@@ -109,7 +119,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=_target, help="write the result there")
     parser.add_argument("--worlds", type=_worlds, default=list(WORLDS), help=f"some of {','.join(WORLDS)}")
-    parser.add_argument("--runs", type=_positive, help=f"seeds per world (default {RUNS})")
+    parser.add_argument(
+        "--runs", type=_positive, help=f"seeds per world, of the pilots four times as many (default {RUNS})"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the first seed (default 1)")
     parser.add_argument("--quick", action="store_true", help="two days of each world, two seeds, not judged")
     return parser.parse_args()

@@ -42,6 +42,8 @@ class Stationary:
     best: ClassVar[float] = 0.25
     params: ClassVar[RotationParams] = UNGUARDED
     plans: ClassVar[Sequence[Plan]] = (Plan(),)
+    times: ClassVar[int] = 1
+    """How many seeds it is played under, for each that other worlds are: short worlds differ more by luck."""
 
     def __init__(self, seed: int | str, days: int | None = None) -> None:
         self.span = days or self.days
@@ -214,7 +216,7 @@ class PilotOf3(Stationary):
 
     name = "pilot_of_3"
     size, worst, best = 3, 0.08, 0.20
-    calls_a_day, days, params = 30, 14, GUARDED
+    calls_a_day, days, params, times = 30, 14, GUARDED, 4
 
 
 class PilotOf2(PilotOf3):
