@@ -7,7 +7,6 @@ baseline among them, so that ratios compare what ran under the same conditions. 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from bench.report import Figures
 from bench.scenarios import SCENARIOS, Size, add_ratios
 
 from outdial.telemetry.collector import collect_rarely
+from outdial.telemetry.loop import run_fast
 
 FULL, QUICK = Size(5, 4_000), Size(2, 1_500, seconds=4.0, largest=100_000)
 
@@ -37,12 +37,12 @@ def main() -> None:
         parser.error(f"--scenario: {', '.join(unknown)} is not known; one or more of {', '.join(SCENARIOS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     size = QUICK if args.quick else FULL
-    asyncio.run(_measure(names, size.repeated(args.repetitions), args.json))
+    run_fast(_measure(names, size.repeated(args.repetitions), args.json))
 
 
 async def _measure(names: list[str], size: Size, path: Path | None) -> None:
     figures = Figures()
-    collect_rarely()  # as the daemon does; floor and baseline gain by it as well
+    collect_rarely()  # this and the loop as in the daemon; floor and baseline gain by it as well
     async with private_ground() as ground:
         facts = await machine(ground)
         print("\n".join(f"{name:12} {fact}" for name, fact in facts.items()), flush=True)

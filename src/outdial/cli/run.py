@@ -29,8 +29,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from outdial.cli.context import settings_of
+    from outdial.telemetry.loop import run_fast
 
-    return asyncio.run(_serve(settings_of(args), migrate_first=args.migrate))
+    return run_fast(_serve(settings_of(args), migrate_first=args.migrate))
 
 
 async def _serve(settings: Settings, *, migrate_first: bool) -> int:

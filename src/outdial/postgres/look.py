@@ -6,11 +6,12 @@ taken after the limits rows were locked. Every reading comes back as arrays, one
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from pydantic_core import from_json
 
 from outdial.ports.store import CallIdentity, ContactFacts, OpenCall, WaitingAttempt
 from outdial.postgres import bundle, plan
@@ -129,5 +130,5 @@ def _rows(block: str, found: Sequence[Sequence[Any] | None]) -> list[Row]:
 
 def _read(name: str, values: Sequence[Any]) -> Sequence[Any]:
     if name in _JSON:
-        return [json.loads(value) for value in values]
+        return [from_json(value) for value in values]
     return [value.split() for value in values] if name in _LISTS else values

@@ -207,11 +207,14 @@ def _kind_of(delivery: Delivery) -> str:
     return kind
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def _requested(message: AttemptRequested, body: dict[str, Any], delivery: Delivery) -> AttemptRequest:
     key = _key(message.tenant_id, message.attempt_id, delivery)
     known = {name: body[name] for name in AttemptRequested.model_fields if body.get(name) is not None}
     content = {name: value for name, value in known.items() if name not in _NOT_CONTENT}
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    canonical = _CANONICAL.encode(content)
     _trace(known, delivery)
     return AttemptRequest(
         key=key,

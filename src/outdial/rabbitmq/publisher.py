@@ -7,7 +7,6 @@ publishes it again repeats its id: consumers of events know it by that, intake k
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import structlog
 from aiormq.channel import Channel
 from aiormq.exceptions import PublishError
 from pamqp.commands import Basic
+from pydantic_core import from_json
 
 from outdial.errors import BrokerUnavailable
 from outdial.ports.messages import OutgoingEvent, Unroutable
@@ -132,7 +132,7 @@ class RabbitPublisher:
 
 
 def _message(event: OutgoingEvent) -> Message:
-    envelope = json.loads(event.body)
+    envelope = from_json(event.body)
     trace = envelope.get("traceparent")
     properties = Basic.Properties(
         content_type="application/cloudevents+json",
