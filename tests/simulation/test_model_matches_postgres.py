@@ -80,7 +80,9 @@ class Side:
         _ = self.desk.cancel(cancels)
         self.desk.sweep()
         await self.setting.pools.reload()
-        return await take_turn(self.setting, self.desk.take(hurry=True), [LineAsk(campaign, "", 3) for campaign in CAMPAIGNS])
+        return await take_turn(
+            self.setting, self.desk.take(hurry=True), [LineAsk(campaign, "", 3) for campaign in CAMPAIGNS]
+        )
 
 
 def _news(rng: Random, now: float) -> fate.Report:
