@@ -92,8 +92,9 @@ class HandReplica:
     events: list[OutgoingEvent] = field(default_factory=list)
 
     async def apply(self, text: str) -> None:
-        """Apply a catalogue file."""
+        """Apply a catalogue file; the limits are seen, as a poll would."""
         await apply(self.pool, read_catalogue(text, "test"), who="test")
+        self.setting.board.saw(await self.store.limits())
 
     async def wait_in(
         self, contact: str = CONTACT, *, campaign: CampaignId = SPRING, attempt_no: int | None = None,

@@ -79,6 +79,11 @@ class Board:
         """The limit as last seen."""
         return self._limits.get(key)
 
+    def may_start(self, connection: ConnectionId, now: float) -> bool:
+        """Whether a call may start through it, as far as this replica knows."""
+        limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
+        return limit is None or limit.startable(now, self._ahead_s) >= 1
+
     def asks(self, now: float, freed: Iterable[Slots] = ()) -> list[LineAsk]:
         """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice, takewhile
 
 from outdial.clock import Clock
+from outdial.errors import Retryable
 from outdial.ports.store import CallIdentity
 from outdial.rules.call_fate import HasNews, IsOverdue, Report, WasAccepted, WasDeferred, WasNotSent, WasRefused
 from outdial.rules.call_progress import Progress
@@ -27,6 +28,12 @@ LEAST_SHARE = 16
 
 Reported = tuple[CallIdentity, Report, asyncio.Future[bool]]
 """A report, with the promise that tells whether its call was still open, kept after the commit."""
+
+
+class NoMoreTurns(Retryable):
+    """This replica ends. Carriers call back again, messages come again: another one takes it."""
+
+    code = "no_more_turns"
 
 
 @dataclass(slots=True)
@@ -82,8 +89,9 @@ class Desk:
         self._at_most, self._clock = at_most, clock
         self._urgent: dict[Placement, _Pile] = {}
         self._patient: dict[Placement, _Pile] = {}
-        self._rest = Work()
+        self._rest, self._taken = Work(), Work()
         self._awake = asyncio.Event()
+        self._is_closed = False
 
     def report(self, identity: CallIdentity, report: Report) -> asyncio.Future[bool]:
         """Lay a report on the desk. The promise is kept once it is committed: True = its call was open, False = over."""
@@ -99,6 +107,8 @@ class Desk:
             pile = self._urgent[placement] = self._patient.pop(placement) if known else self._new_pile()
             self._awake.set()
         pile.reports.append((identity, report, promise))
+        if self._is_closed:
+            self.close()
         return promise
 
     def _new_pile(self) -> _Pile:
@@ -110,6 +120,8 @@ class Desk:
         promises = [(key, loop.create_future()) for key in keys]
         self._rest.canceled += promises
         self._awake.set()
+        if self._is_closed:
+            self.close()
         return [promise for _, promise in promises]
 
     def sweep(self) -> None:
@@ -138,7 +150,15 @@ class Desk:
         if self._urgent or not self._rest.is_empty:
             self._awake.set()
         reports = [report for pile in piles for report in pile.reports]
-        return Work(reports, rest.canceled[: self._at_most], rest.sweep)
+        self._taken = Work(reports, rest.canceled[: self._at_most], rest.sweep)
+        return self._taken
+
+    def close(self) -> None:
+        """No turn comes any more: promises that were not kept end with `NoMoreTurns`, those made from now on at once."""
+        self._is_closed = True
+        self._taken.fail(NoMoreTurns("this replica ends"))
+        while not self.is_empty:
+            self.take(hurry=True).fail(NoMoreTurns("this replica ends"))
 
     async def wait(self, within_s: float) -> None:
         """Wait for work, at most so long."""

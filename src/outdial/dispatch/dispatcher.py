@@ -92,15 +92,18 @@ class Dispatcher:
 
     async def _turns(self) -> None:
         """Turn after turn while there is work; the last ones settle what was being placed at shutdown."""
-        while not (self._turns_may_end.is_set() and self._desk.is_empty):
-            work = self._desk.take(hurry=self._background.stopping.is_set())
-            asks = self._asks(work)
-            if work.is_empty and not asks:
-                await self._desk.wait(self._idle_for(self._clock.now()))
-                continue
-            gained = await self._turn(work, asks)
-            if work.is_empty and not gained:
-                await self._desk.wait(NOTHING_GAINED_S)
+        try:
+            while not (self._turns_may_end.is_set() and self._desk.is_empty):
+                work = self._desk.take(hurry=self._background.stopping.is_set())
+                asks = self._asks(work)
+                if work.is_empty and not asks:
+                    await self._desk.wait(self._idle_for(self._clock.now()))
+                    continue
+                gained = await self._turn(work, asks)
+                if work.is_empty and not gained:
+                    await self._desk.wait(NOTHING_GAINED_S)
+        finally:
+            self._desk.close()
 
     def _asks(self, work: Work) -> Sequence[LineAsk]:
         """Nothing is asked for once the end has begun."""
@@ -227,6 +230,7 @@ class Dispatcher:
             await asyncio.wait(set(self._placing), timeout=within_s)
         self._turns_may_end.set()
         self._desk.wake()
+        await asyncio.wait({self._turning}, timeout=within_s)
         try:
             async with asyncio.timeout(within_s):
                 await self._relay.flush()

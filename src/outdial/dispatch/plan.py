@@ -97,7 +97,9 @@ class Planning:
             capped=capped,
         )
         assignment = self._facts.assignments.get((attempt.campaign, attempt.contact))
-        picked = choose(view.index, asked, assignment, self._ledger.busy_connections(), self._now, self._rng)
+        picked = choose(
+            view.index, asked, assignment, self._ledger.without_room(view.connections), self._now, self._rng
+        )
         if isinstance(picked, Blocked):
             self._block(attempt, view, picked)
             return False

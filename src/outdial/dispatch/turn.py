@@ -126,7 +126,7 @@ async def _decide(
     due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
     claimed = [attempt for attempt in claimed if attempt.key not in canceled]
     version = setting.pools.version  # another loop may reload it meanwhile: what is locked must be what is picked from
-    limits = await turn.lock(_keys(setting.pools, work, claimed))
+    limits = await turn.lock(_keys(setting, work, claimed, before))
     result.committed_at = setting.clock.monotonic()
     now = setting.clock.now()
     if late := [key for key in keys if key not in canceled]:
@@ -209,16 +209,21 @@ async def _volumes(
     return dict(await turn.volumes(sorted(capped), now)) if capped else {}
 
 
-def _keys(pools: Pools, work: Work, claimed: Sequence[WaitingAttempt]) -> list[LimitKey]:
+def _keys(setting: TurnSetting, work: Work, claimed: Sequence[WaitingAttempt], now: float) -> list[LimitKey]:
+    """What the turn may change. Of a pool's connections only those that are believed to have room, or are about to: full
+    ones are other replicas' business, and whoever locks them waits for those."""
     keys: set[LimitKey] = set()
     for identity, *_ in work.reports:
         keys.update(identity.slots.limit_keys())
     keys.update(LimitKey(LimitKind.TENANT, key.tenant) for key, _ in work.canceled)
+    roomy = {slots.connection for slots in work.frees()}
     for campaign, tenant in {(a.campaign, a.key.tenant) for a in claimed}:
-        view = pools.view(campaign)
+        view = setting.pools.view(campaign)
         keys.add(LimitKey(LimitKind.TENANT, tenant))
         keys.add(LimitKey(LimitKind.CAMPAIGN, campaign))
-        keys.update(LimitKey(LimitKind.CONNECTION, c) for c in (view.connections if view else ()))
+        connections = view.connections if view is not None else ()
+        roomy.update(c for c in connections if c not in roomy and setting.board.may_start(c, now))
+        keys.update(LimitKey(LimitKind.CONNECTION, c) for c in connections if c in roomy)
     return sorted(keys)
 
 

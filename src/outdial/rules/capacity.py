@@ -6,7 +6,7 @@ picks take them, and `changes()` is what the statement writes. It decides nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
@@ -91,6 +91,7 @@ class Ledger:
         self._before = limits
         self._after = {key: replace(limit) for key, limit in limits.items()}
         self._now, self._ahead_s = now, ahead_s
+        self._locked = frozenset(ConnectionId(key.id) for key in limits if key.kind is LimitKind.CONNECTION)
         self._busy: set[ConnectionId] | None = None
 
     def limit(self, kind: LimitKind, name: str) -> Limit | None:
@@ -111,6 +112,10 @@ class Ledger:
                 if key.kind is LimitKind.CONNECTION and limit.startable(self._now, self._ahead_s) < 1
             }
         return frozenset(self._busy)
+
+    def without_room(self, among: Set[ConnectionId]) -> Set[ConnectionId]:
+        """The connections without room, and those of `among` that are not locked: nobody knows what they have."""
+        return self.busy_connections() | (among - self._locked)
 
     def take(self, slots: Slots, placement: str) -> float:
         """Take the three slots and one start of the connection; returns `place_at`. Raises `ValueError` without room."""
