@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, Desk, Work
+from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, Desk, NoMoreTurns, Work
 from outdial.ports.store import CallIdentity
 from outdial.rules import call_fate as fate
 from outdial.rules.call_progress import CallNews, Progress
@@ -135,4 +136,18 @@ async def test_what_is_left_wakes_the_next_turn() -> None:
         await one.wait(30.0)
     second = one.take()
     assert (len(second.reports), [key for key, _ in second.canceled], second.sweep) == (1, keys[1:], False)
+    assert one.is_empty
+
+
+async def test_whoever_waits_learns_that_no_turn_comes_any_more() -> None:
+    one, _ = desk()
+    promises: list[asyncio.Future[Any]] = [one.report(identity(1), OVER)]
+    assert not one.take().is_empty  # by a turn that is undone
+    promises += [one.report(identity(2), OVER), one.report(identity(3), ACCEPTED)]
+    key = AttemptKey(TenantId("acme"), AttemptId(UUID(int=7)))
+    promises += one.cancel([key])
+    one.close()
+    promises += [one.report(identity(4), ACCEPTED), *one.cancel([key])]
+    told = await asyncio.gather(*promises, return_exceptions=True)
+    assert [type(error) for error in told] == [NoMoreTurns] * 6
     assert one.is_empty
