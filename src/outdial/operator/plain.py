@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 from uuid import UUID
@@ -29,7 +29,7 @@ def as_data(value: object, *, full: bool = False, name: str = "") -> Any:
     return _WAYS[type(value), is_time(name)](value, full)
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def is_time(name: str) -> bool:
     """Whether a number in a field of that name is a time, in Unix seconds."""
     return name in _TIMES or name.endswith(_TIME_ENDS)
