@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from outdial.errors import Retryable
 from outdial.ports.carriers import Accepted, CallOrder, NotSent, PlaceResult, SearchQuery, StartTooLate
 from outdial.rules.call_progress import CallNews, Progress
 from outdial.rules.ids import ConnectionId, Placement
@@ -75,7 +77,8 @@ class InstantCarrier:
         self._line.move(-1)
         outcome = Outcome.ANSWERED_UNKNOWN if answers else Outcome.NO_ANSWER
         news = CallNews(Progress.FINAL, f"call-{placement}", outcome=outcome, was_answered=answers)
-        await self._deliver(self._line.name, placement, [news])
+        with suppress(Retryable):  # the replica has ended
+            await self._deliver(self._line.name, placement, [news])
 
     async def look_up(self, carrier_call_id: str) -> CallNews | None:
         """Not needed: every call's end is told."""

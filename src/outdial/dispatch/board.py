@@ -90,17 +90,19 @@ class Board:
         `freed`: slots that the same turn will probably give back before it plans.
         """
         by_tenant: dict[TenantId, list[CampaignId]] = {}
+        reach: set[ConnectionId] = set()
         for campaign in self.campaigns.order(sorted(self._lines)):
             view = self._pools.view(campaign)
             if view is not None:
                 by_tenant.setdefault(view.policy.tenant, []).append(campaign)
+                reach |= view.connections
         rooms = _Rooms(self._limits, now, self._ahead_s, freed)
         asked: dict[Line, int] = {}
 
         def room(tenant: TenantId, wanted: int) -> int:
             return self._ask(rooms, tenant, by_tenant[tenant], wanted, asked)
 
-        allot(self.tenants.order(sorted(by_tenant)), room, self._batch)
+        allot(self.tenants.order(sorted(by_tenant)), room, rooms.budget(reach, self._batch))
         return [LineAsk(campaign, line, count) for (campaign, line), count in asked.items() if count]
 
     def _ask(
@@ -143,9 +145,16 @@ class _Rooms:
         self._limits, self._now, self._ahead_s = limits, now, ahead_s
         self._freed = Counter(key for slots in freed for key in slots.limit_keys())
         self._left: dict[LimitKey, float] = {}
+        self._keys: dict[frozenset[ConnectionId], list[LimitKey]] = {}
 
-    def take(self, tenant: TenantId, campaign: CampaignId, through: Iterable[ConnectionId], wanted: int) -> int:
-        keys = [LimitKey(LimitKind.CONNECTION, connection) for connection in sorted(through)]
+    def budget(self, reach: Iterable[ConnectionId], at_most: int) -> int:
+        """As many as the connections in reach have room for, lest everybody is asked once more when all is given."""
+        return int(min(at_most, sum(self._of(LimitKey(LimitKind.CONNECTION, connection)) for connection in reach)))
+
+    def take(self, tenant: TenantId, campaign: CampaignId, through: frozenset[ConnectionId], wanted: int) -> int:
+        keys = self._keys.get(through)
+        if keys is None:
+            keys = self._keys[through] = [LimitKey(LimitKind.CONNECTION, connection) for connection in sorted(through)]
         scopes = [LimitKey(LimitKind.TENANT, tenant), LimitKey(LimitKind.CAMPAIGN, campaign)]
         count = int(min(wanted, *(self._of(key) for key in scopes), sum(self._of(key) for key in keys)))
         for key in scopes:
