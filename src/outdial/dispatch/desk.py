@@ -58,6 +58,19 @@ class Work:
                 ending[identity.placement] = identity.slots
         yield from ending.values()
 
+    def halves(self) -> list[Work]:
+        """In parts, by kind first; none if there is but one thing to do."""
+        kinds = [Work(self.reports), Work(canceled=self.canceled), Work(sweep=self.sweep)]
+        parts = [one for one in kinds if not one.is_empty]
+        if len(parts) > 1:
+            return parts
+        middle = max(len(self.reports), len(self.canceled)) // 2
+        first, second = (
+            Work(self.reports[:middle], self.canceled[:middle]),
+            Work(self.reports[middle:], self.canceled[middle:]),
+        )
+        return [first, second] if middle else []
+
     def fail(self, error: BaseException) -> None:
         """The turn was undone: whoever waits must know."""
         for *_, promise in self.reports:

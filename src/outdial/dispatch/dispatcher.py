@@ -122,10 +122,10 @@ class Dispatcher:
                 break
             except StaleSnapshot:
                 await self._reload()
-            except DatabaseRefused as error:
-                await self._halved(work, error)
-                return True
-            except Retryable as error:
+            except (DatabaseRefused, Retryable) as error:
+                if isinstance(error, DatabaseRefused) and error.blames_data:
+                    await self._halved(work, asks, error)
+                    return True
                 log.warning("turn.retry", error_message=str(error))
                 await self._clock.sleep(RETRY_PAUSE_S)
             asks = self._asks(work)
@@ -145,12 +145,12 @@ class Dispatcher:
             log.warning("catalogue.retry", error_message=str(error))
             await self._clock.sleep(RETRY_PAUSE_S)
 
-    async def _halved(self, work: Work, error: DatabaseRefused) -> None:
-        """A row that PostgreSQL refuses must not stop the others: halve down to it, then put it aside."""
-        if len(work.reports) > 1:
-            middle = len(work.reports) // 2
-            await self._turn(Work(work.reports[:middle], work.canceled, work.sweep), [])
-            await self._turn(Work(work.reports[middle:]), [])
+    async def _halved(self, work: Work, asks: Sequence[LineAsk], error: DatabaseRefused) -> None:
+        """A row that PostgreSQL refuses must not stop the others: leave the planning out, halve down to it, then put it
+        aside."""
+        if parts := [work] if asks and not work.is_empty else work.halves():
+            for part in parts:
+                await self._turn(part, [])
             return
         self._setting.metrics.invariant_violations.labels(invariant="turn_refused").inc()
         log.error("turn.refused", sqlstate=error.sqlstate, reports=len(work.reports))

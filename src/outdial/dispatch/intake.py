@@ -5,6 +5,7 @@ Nothing is acked before it is durably ours, nothing is held while it waits, noth
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -81,8 +82,7 @@ class Intake:
             self._metrics.attempts_received.labels(result="dead_lettered").inc(len(batch.letters))
         if batch.reports:
             await self._note(batch.reports, now)
-        for promise in self._desk.cancel([cancel.key for cancel in batch.cancels]):
-            await promise
+        await asyncio.gather(*self._desk.cancel([cancel.key for cancel in batch.cancels]))
         crashpoint("before_ack")
         await self._inbox.ack(deliveries)
         self._board.add_campaigns({a.campaign for a in new if a.ended is None and not a.sleeps})
