@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import structlog
 
@@ -83,7 +84,9 @@ class Dispatcher:
         """A batch stays in hand until it is stored: nothing is acked that is not ours."""
         try:
             await self._intake.take_in(deliveries)
-        except Retryable as error:
+        except (DatabaseRefused, Retryable) as error:
+            if _blames_data(error):
+                raise
             log.warning("intake.retry", error_message=str(error))
             return self._background.stopping.is_set()
         return True
@@ -123,7 +126,7 @@ class Dispatcher:
             except StaleSnapshot:
                 await self._reload()
             except (DatabaseRefused, Retryable) as error:
-                if isinstance(error, DatabaseRefused) and error.blames_data:
+                if _blames_data(error):
                     await self._halved(work, asks, error)
                     return True
                 log.warning("turn.retry", error_message=str(error))
@@ -236,3 +239,8 @@ class Dispatcher:
                 await self._relay.flush()
         except (TimeoutError, Retryable) as error:
             log.warning("relay.left_to_others", error_type=type(error).__name__)
+
+
+def _blames_data(error: Exception) -> TypeGuard[DatabaseRefused]:
+    """Else it passes by itself or by an operator (rights, a standby not yet writable), and is waited for."""
+    return isinstance(error, DatabaseRefused) and error.blames_data

@@ -6,6 +6,7 @@ Nothing is acked before it is durably ours, nothing is held while it waits, noth
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,8 @@ from outdial.telemetry.metrics import Metrics
 from outdial.telemetry.traces import span
 
 log = structlog.get_logger(__name__)
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -221,12 +224,17 @@ def _put(batch: _Batch, delivery: Delivery, request: Request) -> None:
 def _letter(delivery: Delivery, reason: str, field: str, now: float) -> DeadLetter:
     return DeadLetter(
         queue=delivery.queue,
-        routing_key=delivery.routing_key,
-        message_id=delivery.message_id,
-        message_type=delivery.type,
+        routing_key=_storable(delivery.routing_key),
+        message_id=delivery.message_id and _storable(delivery.message_id),
+        message_type=delivery.type and _storable(delivery.type),
         body=delivery.body,
-        headers={str(k): str(v) for k, v in delivery.headers.items()},
+        headers={_storable(str(k)): _storable(str(v)) for k, v in delivery.headers.items()},
         reason=reason,
         field=field,
         received_at=now,
     )
+
+
+def _storable(text: str) -> str:
+    """What stands around a body is the producer's too, and PostgreSQL stores neither NUL nor half a character."""
+    return _UNSTORABLE.sub("\ufffd", text)
