@@ -24,6 +24,8 @@ from outdial.rules.ids import ConnectionId
 from outdial.telemetry.metrics import Metrics
 
 WARM_UP = 300
+NO_MARK = 10_000_000
+"""High-water mark: a backlog that was put into the database must not keep the jobs of the measurement out of it."""
 LOOK_S = 0.005
 BuildApp = Callable[[AppOptions, RabbitTransport, Metrics, Carriers | None], App]
 
@@ -81,7 +83,10 @@ class Run:
         """A running replica that consumes nothing yet."""
         metrics = Metrics()
         transport = await open_transport(site.broker, metrics)
-        options = AppOptions(database_url=site.database_url, public_url=public_url, callbacks_port=port, drain_s=5.0)
+        options = AppOptions(
+            database_url=site.database_url, public_url=public_url, callbacks_port=port, drain_s=5.0,
+            high_water_mark=NO_MARK,
+        )  # fmt: skip
         run = cls(site, build(options, transport, metrics, carriers), await Meter.open(site.database_url))
         await run._consume(False)
         await run.app.start()
