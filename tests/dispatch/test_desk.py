@@ -11,7 +11,7 @@ import pytest
 from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, Desk, NoMoreTurns, Work
 from outdial.ports.store import CallIdentity
 from outdial.rules import call_fate as fate
-from outdial.rules.call_progress import CallNews, Progress
+from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
 from outdial.rules.capacity import Slots
 from outdial.rules.ids import E164, AttemptId, AttemptKey, CampaignId, ConnectionId, NumberId, Placement, TenantId
 from outdial.rules.outcome import Outcome
@@ -22,6 +22,7 @@ RINGING = fate.HasNews(CallNews(Progress.RINGING, "call"), 2.0)
 OVER = fate.HasNews(CallNews(Progress.FINAL, "call", outcome=Outcome.BUSY), 3.0)
 URGENT = [
     OVER,
+    fate.HasNews(CallNews(Progress.ANSWERED, "call", answered_by=AnsweredBy.MACHINE), 3.0),
     fate.WasRefused(Outcome.CALLER_ID_REJECTED, None, None),
     fate.WasDeferred("429", None),
     fate.WasNotSent("too_late"),

@@ -187,10 +187,14 @@ class Desk:
 
 
 def _is_patient(report: Report) -> bool:
-    """Whether nobody waits for it: the carrier has the call, or it rings, or it was answered."""
-    return isinstance(report, WasAccepted) or (
-        isinstance(report, HasNews) and report.news.progress is not Progress.FINAL
-    )
+    """Whether nobody waits for it: the carrier has the call, or it rings, or it was answered. By whom may end a call."""
+    match report:
+        case WasAccepted():
+            return True
+        case HasNews(news=news):
+            return news.progress is not Progress.FINAL and news.answered_by is None
+        case _:
+            return False
 
 
 def _first(piles: dict[Placement, _Pile], count: int) -> list[_Pile]:
