@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 from bench.ground import Ground, Site
 from bench.instant_carrier import InstantCarriers, Line
+from bench.producer import trickling
 from bench.throughput import WARM_UP, Run, replica
 from bench.world import World, is_answered
 
-from outdial.rabbitmq.transport import attempt_publisher
 from outdial.rules.ids import ConnectionId
 
 SHARES = (10, 50, 80)
+LOOK_S = 0.1
+"""How often it is looked whether all were dialled."""
 
 
 async def latency(ground: Ground, world: World, per_s: float, seconds: float) -> dict[str, float]:
-    """Milliseconds by share of `per_s`, in percent: `p50_ms_at_50` and so on. The publisher's confirm is within."""
+    """Milliseconds by share of `per_s`, in percent: `p50_ms_at_50` and so on. The broker's own time is within."""
     figures: dict[str, float] = {}
     async with ground.site(world) as site:
         begun: dict[str, float] = {}
@@ -37,7 +38,7 @@ async def latency(ground: Ground, world: World, per_s: float, seconds: float) ->
             for share in SHARES:
                 numbers = range(first, first + max(20, int(per_s * share / 100 * seconds)))
                 first = numbers.stop
-                delays = await _trickle(run, site, numbers, per_s * share / 100, begun)
+                delays = await _trickle(site, numbers, per_s * share / 100, begun)
                 for name, part in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
                     figures[f"{name}_ms_at_{share}"] = 1000 * delays[min(len(delays) - 1, int(len(delays) * part))]
         finally:
@@ -45,22 +46,10 @@ async def latency(ground: Ground, world: World, per_s: float, seconds: float) ->
     return figures
 
 
-async def _trickle(run: Run, site: Site, numbers: Sequence[int], per_s: float, begun: dict[str, float]) -> list[float]:
+async def _trickle(site: Site, numbers: range, per_s: float, begun: dict[str, float]) -> list[float]:
     """Publish evenly, wait until all were dialled; sorted delays in seconds, from the moment each was due."""
-    publisher = attempt_publisher(site.broker)
-    publisher.connection.start()
-    await publisher.connection.wait_until_ready(30)
-    start, sent, due = time.perf_counter(), [], {}
-    for position, n in enumerate(numbers):
-        at = start + position / per_s
-        await asyncio.sleep(max(0.0, at - time.perf_counter()))
-        tenant, attempt_id, body = site.world.job(n)
-        due[site.world.contact(n)] = at
-        publish = publisher.publish_attempt(tenant, body, message_id=attempt_id, type_="call_attempt.requested.v1")
-        sent.append(asyncio.ensure_future(publish))
-    await asyncio.gather(*sent)
-    async with asyncio.timeout(60):
-        while not due.keys() <= begun.keys():  # noqa: ASYNC110  a carrier that signals nothing
-            await asyncio.sleep(0.01)
-    await publisher.connection.close()
-    return sorted(begun[contact] - at for contact, at in due.items())
+    contacts = {site.world.contact(n): position / per_s for position, n in enumerate(numbers)}
+    async with trickling(site, numbers, per_s) as begins, asyncio.timeout(60 + len(numbers) / per_s):
+        while not contacts.keys() <= begun.keys():  # noqa: ASYNC110  a carrier that signals nothing
+            await asyncio.sleep(LOOK_S)
+    return sorted(begun[contact] - begins - due for contact, due in contacts.items())

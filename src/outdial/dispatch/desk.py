@@ -19,7 +19,7 @@ from outdial.rules.call_progress import Progress
 from outdial.rules.capacity import Slots
 from outdial.rules.ids import AttemptKey, Placement
 
-LINGER_S = 0.1
+LINGER_S = 0.02
 """How long news that frees no slot may wait. Nobody notices, and a call that is over by then is written once."""
 TICK_S = 0.001
 """The shortest wait: a moment that is missed by a rounding error must not be waited for in ever smaller steps."""
