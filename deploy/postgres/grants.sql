@@ -12,9 +12,9 @@ revoke all on all sequences in schema public from outdial_daemon, outdial_operat
 grant select on all tables in schema public to outdial_daemon, outdial_operator;
 
 -- The way of an attempt, and what is learnt on it.
-grant insert on attempts, dead_letters, pool_pictures to outdial_daemon;
+grant insert on attempts, dead_letters to outdial_daemon;
 grant insert, update on member_stats, number_health, outcomes, pool_baseline, spam_reports, spam_signals to outdial_daemon;
-grant insert, update, delete on calls, number_volume, outbox, sticky, waiting, workers to outdial_daemon;
+grant insert, update, delete on calls, number_volume, outbox, pool_pictures, sticky, waiting, workers to outdial_daemon;
 grant insert, update, delete on waiting_counts to outdial_daemon;  -- by triggers; updated = locked
 grant update on catalogue_version, limits to outdial_daemon;
 grant update (created_at) on numbers to outdial_daemon;  -- enough to lock a number that is reported as spam

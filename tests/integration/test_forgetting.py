@@ -12,7 +12,13 @@ from outdial.postgres import upkeep
 from outdial.postgres.pool import connect
 from outdial.postgres.upkeep import DAY_S, Retention, UpkeepQueries
 
-KEPT = Retention(attempts_s=30 * DAY_S, outcomes_s=400 * DAY_S, dead_letters_s=30 * DAY_S, audit_log_s=60 * DAY_S)
+KEPT = Retention(
+    attempts_s=30 * DAY_S,
+    outcomes_s=400 * DAY_S,
+    pictures_s=90 * DAY_S,
+    dead_letters_s=30 * DAY_S,
+    audit_log_s=60 * DAY_S,
+)
 ATTEMPT = """
 with new as (
     insert into attempts values ('acme', gen_random_uuid(), 'spring', '+13125550100', '{}', '', now() - $1 * interval '1 day')
@@ -92,6 +98,20 @@ async def test_letters_that_were_published_again_go_and_open_ones_stay(database_
     assert [row["reason"] for row in await pool.fetch("select reason from dead_letters order by letter")] == [
         "open",
         "new",
+    ]
+    await pool.close()
+
+
+async def test_pools_that_no_pick_saw_for_long_go(database_url: str) -> None:
+    pool = await keep_house(database_url)
+    await pool.execute(
+        "insert into pool_pictures (hash, campaign, body, seen_at) "
+        "select d::text, 's', '{}', now() - d * interval '1 day' from unnest(array[1, 89, 91, 400]) d"
+    )
+    await UpkeepQueries(pool, uuid.uuid4(), 1, KEPT).keep_house(time.time())
+    assert [row["hash"] for row in await pool.fetch("select hash from pool_pictures order by seen_at desc")] == [
+        "1",
+        "89",
     ]
     await pool.close()
 

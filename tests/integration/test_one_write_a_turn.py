@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from outdial.dispatch.place import identity_of
+from outdial.dispatch.plan import PICTURE_STANDS_S
 from outdial.ports.store import CallIdentity
 from outdial.rules.call_fate import Report
 from outdial.rules.outcome import Outcome
@@ -88,5 +89,9 @@ async def test_a_picture_is_written_once_and_can_be_found_by_every_call(database
         sent = await statements(one)
         assert any("insert into calls" in text for text in sent)
         assert not any("insert into pool_pictures" in text for text in sent)
+        one.clock.jump(PICTURE_STANDS_S)
+        await one.call("+13125550178")
+        seen = await one.pool.fetchval("select extract(epoch from max(seen_at)) from pool_pictures")
+        assert one.clock.now() - float(seen) < 60, "a picture that is in use stays young"
         missing = "select count(*) from calls where decision ->> 'picture' not in (select hash from pool_pictures)"
         assert await one.pool.fetchval(missing) == 0

@@ -209,6 +209,7 @@ def app_options(settings: Settings) -> AppOptions:
         retention=Retention(
             attempts_s=settings.retention.attempts_days * DAY_S,
             outcomes_s=settings.retention.outcomes_days * DAY_S,
+            pictures_s=settings.retention.pictures_days * DAY_S,
             dead_letters_s=settings.retention.dead_letters_days * DAY_S,
             audit_log_s=settings.retention.audit_log_days * DAY_S,
         ),

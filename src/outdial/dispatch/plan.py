@@ -7,8 +7,9 @@ contact in call, calling hours, slots, pace, circuit, the number's own cap.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from uuid import UUID
 
@@ -29,6 +30,8 @@ from outdial.rules.selection import LOOK_AGAIN_S, Blocked, Choice, choose
 from outdial.rules.waits import AttemptFacts
 from outdial.telemetry.metrics import Metrics
 
+PICTURE_STANDS_S = 43_200.0
+"""A picture that is in use is written again after that, so that it is not forgotten as one that nobody sees any more."""
 NEVER_OPEN_LOOK_S = 3_600.0
 """An attempt whose contact has no known zone is looked at again hourly: somebody may name a fallback zone."""
 
@@ -57,9 +60,9 @@ class Planning:
         rng: Random,
         new_id: Callable[[], UUID],
         now: float,
-        stored_pictures: Set[str] = frozenset(),
+        stored_pictures: Mapping[str, float] = {},
     ) -> None:
-        """`stored_pictures`: hashes of pool pictures that need not be written again."""
+        """`stored_pictures`: when pool pictures, by hash, were written; for some hours that need not be done again."""
         self._pools, self._ledger, self._facts, self._changes = pools, ledger, facts, changes
         self._announce, self._metrics, self._margins = announcer, metrics, margins
         self._rng, self._new_id, self._now, self._stored_pictures = rng, new_id, now, stored_pictures
@@ -263,7 +266,8 @@ class Planning:
             )
         )
         picture = view.index.picture
-        if picture.hash not in self._stored_pictures and picture.hash not in self._changes.pictures:
+        is_stored = self._now - self._stored_pictures.get(picture.hash, -inf) < PICTURE_STANDS_S
+        if not is_stored and picture.hash not in self._changes.pictures:
             self._changes.pictures[picture.hash] = (attempt.campaign, picture_body(picture, policy))
         if member.number in view.probing:
             self._probe(member.number, view)

@@ -80,8 +80,8 @@ class TurnSetting:
     sweep_batch: int
     rng: Random
     new_id: Callable[[], UUID]
-    stored_pictures: set[str] = field(default_factory=set)
-    """Hashes of pool pictures that are in the database for sure: nobody deletes them."""
+    stored_pictures: dict[str, float] = field(default_factory=dict)
+    """Pool pictures by hash that are in the database for sure, and when they were written: not for ever."""
 
 
 async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -> TurnResult:
@@ -99,7 +99,7 @@ async def take_turn(setting: TurnSetting, work: Work, asks: Sequence[LineAsk]) -
         crashpoint("after_settle_commit")
     if len(setting.stored_pictures) > PICTURES_REMEMBERED:
         setting.stored_pictures.clear()
-    setting.stored_pictures.update(changes.pictures)
+    setting.stored_pictures.update(dict.fromkeys(changes.pictures, setting.clock.now()))
     setting.board.saw(ledger.all())
     setting.board.add_campaigns(woken)
     setting.board.add(_lines_of(changes))

@@ -29,6 +29,7 @@ class Retention:
 
     attempts_s: float = 30 * DAY_S
     outcomes_s: float = 400 * DAY_S
+    pictures_s: float = 90 * DAY_S
     dead_letters_s: float = 30 * DAY_S
     audit_log_s: float = 1_100 * DAY_S
 
@@ -139,6 +140,7 @@ class UpkeepQueries:
         kept = self._retention
         for block, kept_s in (
             ("forget_attempts", kept.attempts_s),
+            ("forget_pictures", kept.pictures_s),
             ("forget_dead_letters", kept.dead_letters_s),
         ):
             await self._bites(UPKEEP[block], now - kept_s)

@@ -249,6 +249,14 @@ class RetentionSettings(Group):
         le=3650,
         why="a year, and a month",
     )
+    pictures_days: int = setting(
+        90,
+        "How long pools are kept as picks saw them. Without its picture a pick is explained, but cannot be replayed.",
+        unit="days",
+        ge=2,
+        le=3650,
+        why="weights change every 5 s while a campaign dials: a pool of 20 makes 2 kB each time, some 10 MB a day",
+    )
     dead_letters_days: int = setting(
         30,
         "How long replayed dead letters are kept; open ones stay.",

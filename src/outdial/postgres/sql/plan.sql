@@ -121,10 +121,11 @@ from unnest(
 where w.tenant = k.tenant and w.attempt_id = k.attempt_id
 
 -- name: keep_pictures
--- The pools as these picks saw them. $1 hashes (sorted), $2 campaigns, $3 bodies, $4 now
+-- The pools as these picks saw them; one that is seen again keeps its time, give or take a day. $1 hashes (sorted), $2 campaigns, $3 bodies, $4 now
 insert into pool_pictures (hash, campaign, body, seen_at)
 select k.hash, k.campaign, k.body, $4 from unnest($1::text[], $2::text[], $3::jsonb[]) as k (hash, campaign, body)
-on conflict (hash) do nothing
+on conflict (hash) do update set seen_at = excluded.seen_at
+where pool_pictures.seen_at < excluded.seen_at - interval '6 hours'
 
 -- name: write_limits
 -- The counters as the turn leaves them; the rows are locked. One array per column, in lock order

@@ -110,6 +110,10 @@ delete from attempts where ctid = any (array(
     limit $1
 ))
 
+-- name: forget_pictures
+-- Pools as no pick has seen them since $2, at most $1
+delete from pool_pictures where hash in (select hash from pool_pictures where seen_at < $2 order by seen_at limit $1)
+
 -- name: forget_dead_letters
 -- Those that were published again before $2, at most $1
 delete from dead_letters where letter in (select letter from dead_letters where replayed_at < $2 limit $1)

@@ -370,6 +370,7 @@ create table pool_pictures (
     body     jsonb not null,
     seen_at  timestamptz not null
 );
+create index pool_pictures_seen on pool_pictures (seen_at);
 
 create table sticky (
     campaign   text collate "C" not null,
