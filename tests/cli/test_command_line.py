@@ -157,7 +157,8 @@ def test_a_commands_own_option_wins_over_a_global_one_of_the_same_name(
         (["confg"], "unknown: 'confg' (did you mean 'config'?)"),
         (["config", "chek"], "unknown: 'chek' (did you mean 'check'?)"),
         (["config", "xyz"], "unknown: 'xyz' (known: check, schema, template)"),
-        (["config", "check", "--jsn"], "unrecognized arguments: --jsn"),
+        (["config", "check", "--jsn"], "outdial config check: error: unrecognized arguments: --jsn"),
+        (["suppress", "add", "acme", "x", "--tenant", "acme"], "usage: outdial suppress add "),
     ],
 )
 def test_a_misspelt_word_is_answered_with_the_nearest(

@@ -6,20 +6,18 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from outdial.settings import LoggingSettings, Settings
+    from outdial.settings import Settings
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """Read the settings (`--config`), set up logging (`--log-level` wins). Raises `BadSettings`."""
+    """Read the settings (`--config`), set up logging (`--log-level` wins). Raises `BadSettings`.
+
+    Only the daemon logs by the settings: a command says in its last line what went wrong, and logs nothing unasked.
+    """
     from outdial.settings.load import load_settings
-
-    settings = load_settings(args.config)
-    configure_logging(args, settings.logging)
-    return settings
-
-
-def configure_logging(args: argparse.Namespace, logging: LoggingSettings) -> None:
-    """Logs go to standard error; data goes to standard output."""
     from outdial.telemetry import logs
 
-    logs.configure(level=args.log_level or logging.level, style=logging.format, show_numbers=logging.show_numbers)
+    settings = load_settings(args.config)
+    level = args.log_level or (settings.logging.level if args.command == "run" else "critical")
+    logs.configure(level=level, style=settings.logging.format, show_numbers=settings.logging.show_numbers)
+    return settings

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from outdial.cli.commands import commands
 from outdial.cli.parser import build_parser
-from outdial.errors import BadConfiguration, OutdialError
+from outdial.errors import BadConfiguration, BrokerUnavailable, DatabaseUnavailable, OutdialError
 
 DONE, FAILED, WRONG_USAGE, BAD_CONFIGURATION = 0, 1, 2, 78
 INTERRUPTED = 130
@@ -40,8 +40,19 @@ def _run(args: argparse.Namespace) -> int:
     except OutdialError as error:
         if args.debug:
             raise
-        print(f"outdial {args.command}: {error}", file=sys.stderr)
+        print(f"outdial {args.command}: {error}{_cure(error)}", file=sys.stderr)
         return BAD_CONFIGURATION if isinstance(error, BadConfiguration) else FAILED
+
+
+def _cure(error: OutdialError) -> str:
+    """Where to look when a service cannot be asked; other errors name their cure themselves."""
+    match error:
+        case DatabaseUnavailable():
+            return " (is it running? outdial config check shows database.url)"
+        case BrokerUnavailable():
+            return " (is it running? outdial config check shows rabbitmq.url)"
+        case _:
+            return ""
 
 
 def _finish(result: object) -> int:

@@ -38,7 +38,10 @@ class CommandParser(argparse.ArgumentParser):
             register: Callable[[argparse.ArgumentParser], None] = module.register
             register(self)
             self.set_defaults(run=module.run)
-        return super().parse_known_args(args, namespace)
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:  # refused here and not by the top parser, whose usage would not tell what this command takes
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
     def error(self, message: str) -> NoReturn:
         """Exit code 2, with a suggestion for a misspelt word."""
@@ -69,7 +72,12 @@ class _TopParser(argparse.ArgumentParser):
 def _add_global_options(parser: argparse.ArgumentParser, *, default: Any) -> None:
     group = parser.add_argument_group("global options")
     group.add_argument("--config", type=Path, metavar="PATH", default=default, help="configuration file (TOML)")
-    group.add_argument("--log-level", choices=_LEVELS, default=default, help="how much to log, on standard error")
+    group.add_argument(
+        "--log-level",
+        choices=_LEVELS,
+        default=default,
+        help="log this and worse, on standard error (default: logging.level for run, else nothing)",
+    )
     flag = False if default is None else default
     group.add_argument("--json", action="store_true", default=flag, help="print data as JSON")
     group.add_argument("--debug", action="store_true", default=flag, help="show the trace of an error")

@@ -103,7 +103,7 @@ async def _serve(port: int, app: App, run: _Run, say: Callable[[str], None], oth
         say(at.words)
         await run.everything()
         say(others)
-        say("\nThe calls above have ended; one more begins every second. Ctrl-C ends the demo.")
+        say("\nThe demo's calls have ended; one more begins every second. Ctrl-C ends the demo.")
         await until_told_to_stop(run.another_call)
 
 
