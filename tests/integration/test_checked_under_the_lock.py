@@ -18,10 +18,11 @@ TOLL_FREE = "+18005550143"
 
 
 def open_in(zone: str) -> str:
-    """Two hours around the present there."""
+    """Two hours around the present there; around midnight they are two windows."""
     there = datetime.fromtimestamp(time.time(), ZoneInfo(zone))
-    start, end = there - timedelta(hours=1), there + timedelta(hours=1)
-    return f'calling_hours = [{{ start = "{start:%H:%M}", end = "{end:%H:%M}" }}]'
+    start, end = f"{there - timedelta(hours=1):%H:%M}", f"{there + timedelta(hours=1):%H:%M}"
+    windows = [(start, end)] if start < end else [(start, "24:00"), ("00:00", end)]
+    return f"calling_hours = [{', '.join(f'{{ start = {a!r}, end = {b!r} }}' for a, b in windows if a != b)}]"
 
 
 async def hours(one: Replica, text: str) -> None:
