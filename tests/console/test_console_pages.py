@@ -50,7 +50,9 @@ async def test_every_page_shows_what_there_is_on_desk_and_phone_by_day_and_by_ni
                 await look.keep(f"{name}-{size[0]}-{scheme}")
 
 
-async def test_every_page_says_so_when_there_is_nothing(browser: Browser, embedded_database_url: str) -> None:
+async def test_every_page_says_so_when_there_is_nothing_and_is_marked_in_sight_on_a_phone(
+    browser: Browser, embedded_database_url: str
+) -> None:
     empty = {
         "": "No campaign yet",
         "results": "There is no campaign yet",
@@ -61,11 +63,13 @@ async def test_every_page_says_so_when_there_is_nothing(browser: Browser, embedd
         "suppressions": "No tenant yet",
     }
     pool = await connect(embedded_database_url)
-    async with admin_port(pool) as port, looking(browser, port.url) as look:
+    async with admin_port(pool) as port, looking(browser, port.url, *BY_NIGHT) as look:
         await look.sign_in()
         for where, said in empty.items():
             await look.go(where)
             await expect(look.page.locator("main")).to_contain_text(said)
+            await expect(look.page.locator("nav [aria-current]")).to_be_in_viewport(ratio=0.99)
+            await expect(look.page.locator(".pager button")).to_have_count(0)
     await pool.close()
 
 

@@ -83,6 +83,13 @@ function Live() {
 }
 
 function Top({ at, me }) {
+  useEffect(() => {
+    // On a phone the row of pages is wider than the screen: the one that is open stays in sight.
+    // (scrollIntoView would move the place from which Tab goes on, too.)
+    const row = document.querySelector(".top nav");
+    const open = row.querySelector("[aria-current]");
+    if (open) row.scrollLeft = open.offsetLeft - row.offsetLeft - (row.clientWidth - open.offsetWidth) / 2;
+  }, [at.page]);
   return html`
     <header class="top">
       <a class="brand" href="#/"><img src="/console/icon.svg" alt="" width="24" height="24" />outdial</a>

@@ -57,6 +57,12 @@ export function Table({ columns, rows, empty, label, rowClass }) {
     </table></div>`;
 }
 
+/** To the page before and after; nothing where all there is stands on one page. */
+export const Turn = ({ back, next, pages, setPages, after }) =>
+  (pages.length > 0 || after) && html`
+    <button type="button" disabled=${pages.length === 0} onClick=${() => setPages(pages.slice(0, -1))}>${back}</button>
+    <button type="button" disabled=${!after} onClick=${() => setPages([...pages, after])}>${next}</button>`;
+
 /** Pairs of words and what they stand for. */
 export const Facts = ({ of }) => html`
   <dl class="facts">${of.filter(Boolean).map(([name, value, hint]) => html`<div><dt title=${hint}>${name}</dt><dd>${value}</dd></div>`)}</dl>`;

@@ -5,7 +5,7 @@ import { post } from "../api.js";
 import { STORY_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { askFirst } from "../dialog.js";
-import { Card, Facts, Loaded, Table } from "../parts.js";
+import { Card, Facts, Loaded, Table, Turn } from "../parts.js";
 import { count, many, when } from "../format.js";
 import * as words from "../words.js";
 import { useWho } from "../who.js";
@@ -74,8 +74,7 @@ export function DeadLetters() {
     <${Loaded} of=${of}>${({ letters, next_after }) => html`
       <div class="card flush"><${Table} label="Dead letters" columns=${columns} rows=${letters.map((one) => ({ ...one, key: one.letter }))} rowClass=${(one) => (one.letter === shown ? "chosen" : "")} empty="None: every message was understood." /></div>
       <div class="row between pager">
-        <span class="row"><button type="button" disabled=${!after} onClick=${() => setPages(pages.slice(0, -1))}>Earlier</button>
-        <button type="button" disabled=${!next_after} onClick=${() => setPages([...pages, next_after])}>Later</button></span>
+        <span class="row"><${Turn} back="Earlier" next="Later" pages=${pages} setPages=${setPages} after=${next_after} /></span>
         ${may_change && letters.length > 1 && html`<button type="button" onClick=${() => replayAll(letters.filter((one) => !one.replayed_at).map((one) => one.letter))}>Replay all of this page</button>`}
       </div>`}
     <//>

@@ -4,7 +4,7 @@ import { html, useEffect, useState } from "../vendor/htm-preact.js";
 import { CALLS_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { useLive } from "../live.js";
-import { Badge, Empty, Loaded, Lock, Table, link } from "../parts.js";
+import { Badge, Empty, Loaded, Lock, Table, Turn, link } from "../parts.js";
 import { distance, when } from "../format.js";
 import * as words from "../words.js";
 
@@ -91,8 +91,7 @@ function Attempts({ campaign, campaigns, number }) {
           empty=${filtered ? "No attempt is like that." : "No attempt yet: publish one, or outdial enqueue FILE."} />
       </div>
       <div class="row between pager">
-        <button type="button" disabled=${!after} onClick=${() => setPages(pages.slice(0, -1))}>Newer</button>
-        <button type="button" disabled=${!data.next_after} onClick=${() => setPages([...pages, data.next_after])}>Older</button>
+        <${Turn} back="Newer" next="Older" pages=${pages} setPages=${setPages} after=${data.next_after} />
       </div>`}
     <//>`;
 }

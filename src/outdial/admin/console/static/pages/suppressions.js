@@ -4,7 +4,7 @@ import { html, useState } from "../vendor/htm-preact.js";
 import { get, post, seg } from "../api.js";
 import { useData } from "../data.js";
 import { askFirst } from "../dialog.js";
-import { Card, Empty, Loaded, Table, Trouble, link } from "../parts.js";
+import { Card, Empty, Loaded, Table, Trouble, Turn, link } from "../parts.js";
 import { many, when } from "../format.js";
 import { useWho } from "../who.js";
 
@@ -114,8 +114,7 @@ function List({ tenant, tenants }) {
     <${Loaded} of=${of}>${(data) => html`
       <div class="card flush"><${Table} label="Suppressions" columns=${may_change && data.suppressions.some((one) => one.contact) ? [...columns, off] : columns} rows=${data.suppressions.map((one, n) => ({ ...one, key: `${after}/${n}` }))} empty=${`Nobody: ${tenant} may call everybody.`} /></div>
       <div class="row between pager">
-        <button type="button" disabled=${!after} onClick=${() => setPages(pages.slice(0, -1))}>Newer</button>
-        <button type="button" disabled=${!data.next_after} onClick=${() => setPages([...pages, data.next_after])}>Older</button>
+        <${Turn} back="Newer" next="Older" pages=${pages} setPages=${setPages} after=${data.next_after} />
       </div>`}
     <//>`;
 }
