@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from playwright.async_api import Browser, Page, Route, expect
 
@@ -15,6 +16,7 @@ from tests.support.dialled import FLAGGED
 
 BURST = 110
 FLAGGED_E164 = "+12025550104"
+ANOTHER_YEAR = re.compile(r"not due yet · next at \d+ \w+ 2\d{3}, ")
 
 
 def pages(stage: Stage) -> dict[str, tuple[str, str]]:
@@ -186,6 +188,7 @@ async def test_what_happens_is_seen_as_it_happens(stage: Stage, browser: Browser
         for look in (desk, phone):
             await expect(look.page.get_by_role("heading", level=1)).to_have_text("Dialling")
             await expect(look.page.get_by_label("spring", exact=True)).to_contain_text("at capacity")
+            await expect(look.page.get_by_label("spring", exact=True)).to_contain_text(ANOTHER_YEAR)
         await desk.keep("readme")
         await phone.keep("overview-dialling-390-dark")
         attempts.append(await stage.one.publish("+14155559999"))

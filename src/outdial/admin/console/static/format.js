@@ -3,6 +3,7 @@
 const whole = new Intl.NumberFormat("en");
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const dayOfAnotherYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 export const count = (value) => (value === null || value === undefined ? "–" : whole.format(value));
 export const percent = (value, digits = 0) => (value === null || value === undefined ? "–" : `${(value * 100).toFixed(digits)} %`);
@@ -25,12 +26,13 @@ export function duration(seconds) {
   return `${Math.round(seconds)} s`;
 }
 
-/** The time of day, with the date if it is not today's. */
+/** The time of day, with the date if it is not today's and the year if it is not this one. */
 export function when(text, now = new Date()) {
   if (!text) return "–";
   const at = new Date(text);
   const said = clock.format(at);
-  return at.toDateString() === now.toDateString() ? said : `${day.format(at)}, ${said}`;
+  if (at.toDateString() === now.toDateString()) return said;
+  return `${(at.getFullYear() === now.getFullYear() ? day : dayOfAnotherYear).format(at)}, ${said}`;
 }
 
 /** How long ago, or in how long. */
