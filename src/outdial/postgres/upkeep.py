@@ -53,11 +53,12 @@ class UpkeepQueries:
             version: int = await self._pool.fetchval(UPKEEP["catalogue_version"])
             return version
 
-    async def heartbeat(self, now: float) -> None:
-        """This replica is alive."""
+    async def heartbeat(self, now: float) -> int:
+        """This replica is alive. Returns how many sessions it ended that held locks and waited for a stopped replica."""
         with translate_errors():
             await self._pool.execute(RECOVER["heartbeat"], self._worker, self._epoch, now)
             await self._pool.execute(RECOVER["forget_workers"], now - 3_600.0)
+            return int(await self._pool.fetchval(RECOVER["end_stuck_sessions"]))
 
     async def figures(self, now: float) -> dict[str, float]:
         """Counts of small tables, and the age of the oldest event in the outbox, seconds."""

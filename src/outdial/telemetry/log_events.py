@@ -21,6 +21,7 @@ LOG_EVENTS: Mapping[str, str] = {
     "circuit.closed": "a connection works again: its probe came through",
     "circuit.opened": "a connection keeps failing, or its account is blocked; nothing is dialled through it but one probe at a time",
     "connection.cannot_be_opened": "a connection of the catalogue has settings or credentials that cannot work; it is not dialled through",
+    "database.stuck_session_ended": "another replica stopped in the middle of a statement and held locks; they are free",
     "daemon.started": "this replica is dispatching",
     "daemon.stop_failed": "a part did not stop cleanly or in time; the others are stopped all the same",
     "daemon.stopped": "this replica has ended in order",

@@ -25,8 +25,8 @@ class UpkeepStore(Protocol):
     async def catalogue_version(self) -> int:
         """Whether the snapshot is still true."""
 
-    async def heartbeat(self, now: float) -> None:
-        """This replica is alive."""
+    async def heartbeat(self, now: float) -> int:
+        """This replica is alive. Returns how many sessions of stopped replicas, which held locks, it ended."""
 
     async def figures(self, now: float) -> dict[str, float]:
         """How many are unconfirmed, lie in the outbox (and for how long the oldest) or among the dead letters."""
@@ -153,7 +153,8 @@ class Upkeep:
             log.error("slots.drift", kind=kind, id=name, counted=counted, calls=calls)
 
     async def _heartbeat(self) -> None:
-        await self._store.heartbeat(self._clock.now())
+        if ended := await self._store.heartbeat(self._clock.now()):
+            log.warning("database.stuck_session_ended", sessions=ended)
 
     async def _keep_house(self) -> None:
         await self._store.keep_house(self._clock.now())

@@ -37,6 +37,16 @@ on conflict (worker) do update set seen_at = excluded.seen_at
 -- Replicas not seen since $1
 delete from workers where seen_at < $1
 
+-- name: end_stuck_sessions
+-- Sessions of replicas that stopped between the parts of a statement and hold locks. PostgreSQL counts them as active,
+-- so its timeout for idle transactions does not end them, and its timeout for statements does not look at them either.
+-- Copying is left alone: who imports a long list may take its time.
+select count(pg_terminate_backend(pid)) from pg_stat_activity
+where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
+  and application_name = current_setting('application_name')
+  and state = 'active' and wait_event = 'ClientRead' and xact_start is not null
+  and state_change < clock_timestamp() - interval '10 s' and query !~* '^\s*copy'
+
 -- name: next_epoch
 -- A number that no earlier worker had
 select nextval('worker_epoch')
