@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outdial.catalogue.model import TABLES
@@ -77,6 +77,8 @@ values = st.recursive(
 )
 
 
+@example({"0\n": {"a": 1}})  # ends with a line of its own
+@example({"a": {"0\n": 1}})
 @given(st.dictionaries(st.text(), st.dictionaries(st.text(), values, max_size=4), min_size=1, max_size=3))
 def test_whatever_is_written_is_read_back(things: dict[str, dict[str, object]]) -> None:
     assert tomllib.loads(document({"campaigns": things})) == {"campaigns": things}

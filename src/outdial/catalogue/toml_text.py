@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-_BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _WIDTH = 100
 
 
@@ -62,4 +62,4 @@ def inline(value: object) -> str:
 
 
 def _key(key: str) -> str:
-    return key if _BARE.match(key) else inline(key)
+    return key if _BARE.fullmatch(key) else inline(key)
