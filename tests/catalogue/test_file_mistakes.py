@@ -118,3 +118,15 @@ def test_neither_secrets_nor_phone_numbers_are_printed() -> None:
 def test_the_message_begins_with_the_file() -> None:
     with pytest.raises(BadCatalogue, match=r"^spring\.toml: tenants\.a\.max_call: is not known"):
         read_catalogue("[tenants.a]\nmax_call = 1", "spring.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tenants."acme\\n"]\n',
+        '[tenants.acme]\n[campaigns.spring]\ntenant = "acme"\nprimary = "n1\\n"\npool = ["n1"]\n',
+    ],
+)
+def test_a_line_break_at_the_end_makes_no_name(text: str) -> None:
+    with pytest.raises(BadCatalogue):
+        read_catalogue(text, "test")

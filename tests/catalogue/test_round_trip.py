@@ -65,8 +65,8 @@ def test_a_thing_is_shown_by_its_name_alone_or_with_its_kind() -> None:
 def test_every_example_of_the_reference_is_valid() -> None:
     for kind, model in TABLES.items():
         for key, info in model.model_fields.items():
-            for example in info.examples or []:
-                text = f"[{kind}.x]\n{key} = {inline(example)}"
+            for shown in info.examples or []:
+                text = f"[{kind}.x]\n{key} = {inline(shown)}"
                 if key not in ("sticky", "selection", "rotation"):
                     assert read_catalogue(text, "example").entries[kind, "x"].values[key] is not None
 

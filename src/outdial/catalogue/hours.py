@@ -15,7 +15,7 @@ from outdial.rules.policy import CallingWindow
 ALWAYS = "always"
 EVERY_DAY = "every day"
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d\Z")
 _MIDNIGHT = time(0)
 
 

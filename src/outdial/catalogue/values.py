@@ -12,9 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from outdial.catalogue import hours
 
-NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+NAME = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}\Z")
 NAME_CURE = "small letters, digits, - and _, at most 63, beginning with a letter or digit"
-_REFERENCE = re.compile(r"^(env|file|secret):\S+$")
+_REFERENCE = re.compile(r"^(env|file|secret):\S+\Z")
 
 
 def _refuse(what: str, cure: str) -> PydanticCustomError:
