@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import aio_pika
 import pytest
@@ -13,6 +14,7 @@ from aio_pika.abc import AbstractConnection
 from outdial.errors import BrokerUnavailable
 from outdial.ports.messages import Unroutable
 from outdial.rabbitmq import topology
+from outdial.rabbitmq.consumer import RabbitInbox
 from outdial.rabbitmq.transport import RabbitOptions, RabbitTransport
 from outdial.rules.attempt_queues import QueueNames
 from outdial.telemetry.metrics import Metrics
@@ -74,6 +76,34 @@ async def test_declaring_again_changes_nothing(options: RabbitOptions) -> None:
         await transport.stop_consuming()
         await transport.close()
         assert not transport.is_ready()
+
+
+async def test_ready_means_that_something_is_consumed(
+    options: RabbitOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A probe that came between the end of declaring and the first consumer found a ready transport without one."""
+    begin = RabbitInbox._begin
+
+    async def begin_late(*arguments: Any) -> None:
+        for _ in range(100):
+            await asyncio.sleep(0)
+        await begin(*arguments)
+
+    monkeypatch.setattr(RabbitInbox, "_begin", begin_late)
+    transport = RabbitTransport(options, Metrics())
+    transport.consuming.start()
+    await transport.consuming.wait_until_ready(30)
+    assert not transport.inbox.consumes_nothing()
+    await transport.close()
+
+
+async def test_with_every_queue_paused_it_is_ready(options: RabbitOptions) -> None:
+    transport = RabbitTransport(options, Metrics())
+    for queue in (*options.names.numbered, options.names.unrouted, options.names.dead):
+        await transport.inbox.pause(queue)
+    await transport.start(catalogue({}))
+    assert transport.is_ready()
+    await transport.close()
 
 
 async def test_where_operators_declare_it_is_only_checked(options: RabbitOptions, broker: AbstractConnection) -> None:

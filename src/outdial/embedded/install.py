@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,44 +33,50 @@ _WAYS = (
 
 def ensure_postgres(services: Path) -> Path:
     """The folder of PostgreSQL's binaries, installing or unpacking it if there is none."""
-    found = postgres.distribution_binaries() or _unpacked_postgres(services)
-    if found is None:
-        with _one_at_a_time(services):
-            found = postgres.distribution_binaries() or _unpacked_postgres(services)
-            if found is None:
-                _fetch(POSTGRES_PACKAGES, services, "OUTDIAL_TEST_DATABASE_URL")
-                found = postgres.distribution_binaries() or _unpacked_postgres(services)
-    if found is None:
-        raise BadConfiguration(_sentence("PostgreSQL 15 or later", "postgresql", "OUTDIAL_TEST_DATABASE_URL"))
-    return found
+    return _found_or_fetched(
+        lambda: postgres.distribution_binaries() or _unpacked_postgres(services),
+        "PostgreSQL 15 or later",
+        POSTGRES_PACKAGES,
+        services,
+        "OUTDIAL_TEST_DATABASE_URL",
+    )
 
 
 def ensure_rabbitmq(services: Path) -> rabbitmq.LocalRabbit:
     """A private node, not started yet, installing or unpacking RabbitMQ if there is none."""
-    found = rabbitmq.find_server(services)
-    if found is None:
-        with _one_at_a_time(services):
-            found = rabbitmq.find_server(services)
-            if found is None:
-                _fetch(RABBIT_PACKAGES, services, "OUTDIAL_TEST_AMQP_URL")
-                found = rabbitmq.find_server(services)
-    if found is None:
-        raise BadConfiguration(_sentence("RabbitMQ", "rabbitmq-server", "OUTDIAL_TEST_AMQP_URL"))
+    found = _found_or_fetched(
+        lambda: rabbitmq.find_server(services), "RabbitMQ", RABBIT_PACKAGES, services, "OUTDIAL_TEST_AMQP_URL"
+    )
     erlang = services / "usr/lib/erlang/bin"
     return rabbitmq.LocalRabbit(found, erlang if (erlang / "erl").exists() else None)
 
 
 def ensure_chromium(services: Path) -> Path:
     """The browser that the console's tests look with, installing or unpacking it if there is none."""
-    found = _chromium(services)
+    return _found_or_fetched(
+        lambda: _chromium(services), "Chromium", CHROMIUM_PACKAGES, services, "OUTDIAL_TEST_CHROMIUM"
+    )
+
+
+def ensure_prometheus(services: Path) -> Path:
+    """The folder with `prometheus` and `promtool`, installing or unpacking them if there are none."""
+    return _found_or_fetched(lambda: _prometheus(services), "Prometheus", PROMETHEUS_PACKAGES, services, PROMETHEUS)
+
+
+def _found_or_fetched(
+    find: Callable[[], Path | None], what: str, packages: Sequence[str], services: Path, variable: str
+) -> Path:
+    """What `find` finds, before or after the packages were fetched; two processes do not fetch at once. Raises
+    `BadConfiguration` with the ways out."""
+    found = find()
     if found is None:
         with _one_at_a_time(services):
-            found = _chromium(services)
+            found = find()
             if found is None:
-                _fetch(CHROMIUM_PACKAGES, services, "OUTDIAL_TEST_CHROMIUM")
-                found = _chromium(services)
+                _fetch(packages, services, variable)
+                found = find()
     if found is None:
-        raise BadConfiguration(_sentence("Chromium", "chromium", "OUTDIAL_TEST_CHROMIUM"))
+        raise BadConfiguration(_sentence(what, packages[0], variable))
     return found
 
 
@@ -90,20 +96,6 @@ def _unpacked_chromium(services: Path) -> Path | None:
     script.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries} {fonts}exec {binary} "$@"\n')
     script.chmod(0o755)
     return script
-
-
-def ensure_prometheus(services: Path) -> Path:
-    """The folder with `prometheus` and `promtool`, installing or unpacking them if there are none."""
-    found = _prometheus(services)
-    if found is None:
-        with _one_at_a_time(services):
-            found = _prometheus(services)
-            if found is None:
-                _fetch(PROMETHEUS_PACKAGES, services, PROMETHEUS)
-                found = _prometheus(services)
-    if found is None:
-        raise BadConfiguration(_sentence("Prometheus", PROMETHEUS_PACKAGES[0], PROMETHEUS))
-    return found
 
 
 def _prometheus(services: Path) -> Path | None:

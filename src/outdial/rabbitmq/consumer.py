@@ -54,6 +54,7 @@ class RabbitInbox:
         self._queues: dict[str, _Queue] = {}
         self._turns: deque[_Queue] = deque()
         self._some = asyncio.Event()
+        self._begun_or_ended = asyncio.Event()
         self._stopping = False
         self._session: Session | None = None
         self._keepers: set[asyncio.Task[None]] = set()
@@ -97,6 +98,7 @@ class RabbitInbox:
         if queue is not None and queue.wanted != wanted:
             queue.wanted = wanted
             queue.changed.set()
+            self._begun_or_ended.set()
 
     # -- what is consumed
 
@@ -119,13 +121,21 @@ class RabbitInbox:
         return bool(wanted) and not any(wanted)
 
     async def follow(self, session: Session) -> None:
-        """Consume all queues on a new connection; what the old one brought and nobody has received comes again."""
+        """Consume all queues on a new connection; what the old one brought and nobody has received comes again.
+
+        Returns once the first queue is consumed, or none should be, or the connection is lost: a queue without a leader
+        keeps no others waiting.
+        """
         await self._end_keepers(within_s=0)
         for queue in self._turns:
             queue.buffer.clear()
+            queue.consuming = False
         self._session = session
         for queue in self._turns:
             self._keep(queue, session)
+        while self.consumes_nothing() and not (session.lost.is_set() or self._stopping):
+            self._begun_or_ended.clear()
+            await self._begun_or_ended.wait()
 
     async def stop(self) -> None:
         """Cancel the consumers. What is in hand can still be received and acked; then `receive` returns nothing."""
@@ -152,7 +162,11 @@ class RabbitInbox:
     def _keep(self, queue: _Queue, session: Session) -> None:
         task = asyncio.create_task(self._keep_consuming(queue, session), name=f"consume {queue.name}")
         self._keepers.add(task)
-        task.add_done_callback(self._keepers.discard)
+        task.add_done_callback(self._note_end)
+
+    def _note_end(self, keeper: asyncio.Task[None]) -> None:
+        self._keepers.discard(keeper)
+        self._begun_or_ended.set()
 
     async def _end_keepers(self, within_s: float) -> None:
         keepers = set(self._keepers)
@@ -196,6 +210,7 @@ class RabbitInbox:
                 async with asyncio.timeout(RPC_WITHIN_S):
                     await (self._begin(queue, channel) if wanted else channel.channel.basic_cancel(queue.name))
                 queue.consuming = wanted
+                self._begun_or_ended.set()
             if self._stopping:
                 return
             await queue.changed.wait()

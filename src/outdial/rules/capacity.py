@@ -33,7 +33,10 @@ class LimitKey(NamedTuple):
 
 @dataclass(slots=True)
 class Limit:
-    """One limits row; only a `Ledger` changes it, and only its own copy. `max_calls` None = no limit of its own; 0 = no new starts. Times in Unix seconds."""
+    """One limits row. Only a `Ledger` changes it, and only its own copy: a turn does so dozens of times.
+
+    `max_calls` None = no limit of its own; 0 = no new starts. Times in Unix seconds.
+    """
 
     max_calls: int | None = None
     in_use: int = 0

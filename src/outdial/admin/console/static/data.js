@@ -6,6 +6,13 @@ import { get } from "./api.js";
 /** Until an answer says how often it is worth asking for. */
 const RETRY_MS = 5000;
 
+/** What is found for the contact that somebody looks up: as `useData`, with `contact` (null before) and `look(contact)`. */
+export function useContact(path) {
+  const [contact, setContact] = useState(null);
+  const of = useData(contact === null ? null : path, { contact });
+  return { ...of, contact, look: (wanted) => (wanted === contact ? of.reload() : setContact(wanted)) };
+}
+
 /**
  * The answer of a path: `{data, problem, reload}`. `everyMs`: asked again so often, 0 = once; or a function of the answer
  * that says so. What was there stays while it is asked again;

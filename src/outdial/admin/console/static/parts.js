@@ -1,6 +1,6 @@
 // The small things that every page is made of.
 
-import { html } from "./vendor/htm-preact.js";
+import { html, useState } from "./vendor/htm-preact.js";
 import * as words from "./words.js";
 
 export const link = (...parts) => `#/${parts.map(encodeURIComponent).join("/")}`;
@@ -115,4 +115,17 @@ export function Spark({ values, top, label }) {
         return html`<rect class=${value === null ? "none" : ""} x=${n * width + 1} width=${Math.max(1, width - 2)} y=${24 - height} height=${height} />`;
       })}
     </svg>`;
+}
+
+/** Asks for a contact; `look` is told of it. */
+export function LookUp({ label, look }) {
+  const [contact, setContact] = useState("");
+  const submit = (event) => {
+    event.preventDefault();
+    look(contact.trim());
+  };
+  return html`<form class="filters" onSubmit=${submit}>
+    <label class="field"><span>${label}</span><input required value=${contact} onInput=${(event) => setContact(event.target.value)} placeholder="+12025550143" inputmode="tel" /></label>
+    <button class="primary">Look up</button>
+  </form>`;
 }

@@ -2,8 +2,9 @@
 
 import { html, useState } from "./vendor/htm-preact.js";
 import { ask, get, post, seg } from "./api.js";
+import { useContact } from "./data.js";
 import { askFirst, notice } from "./dialog.js";
-import { Badge, Card, Table, Trouble, link } from "./parts.js";
+import { Badge, Card, LookUp, Table, Trouble, link } from "./parts.js";
 import { when } from "./format.js";
 import { useLive } from "./live.js";
 import { useWho } from "./who.js";
@@ -56,42 +57,23 @@ const COLUMNS = [
 export function StickyContact() {
   const { may_change } = useWho();
   const { overview } = useLive();
-  const [contact, setContact] = useState("");
   const [campaign, setCampaign] = useState("");
-  const [found, setFound] = useState(null);
-  const [problem, setProblem] = useState(null);
+  const found = useContact("/sticky");
   const campaigns = (overview?.campaigns || []).map((one) => one.campaign);
-  const look = async (wanted) => {
-    setProblem(null);
-    try {
-      setFound({ contact: wanted, lines: (await get("/sticky", { contact: wanted })).assignments });
-    } catch (error) {
-      setFound(null);
-      setProblem(error);
-    }
-  };
-  const submit = (event) => {
-    event.preventDefault();
-    look(contact.trim());
-  };
-  const again = () => look(found.contact);
   const change = { title: "", cell: (one) => html`<div class="row tight">
-    <button type="button" aria-label=${`Change the sticky number in ${one.campaign}`} onClick=${() => setSticky({ campaign: one.campaign, contact: found.contact, number: one.number, done: again })}>Change</button>
-    <button type="button" class="danger" aria-label=${`Clear the sticky number in ${one.campaign}`} onClick=${() => clearSticky({ campaign: one.campaign, contact: found.contact, done: again })}>Clear</button>
+    <button type="button" aria-label=${`Change the sticky number in ${one.campaign}`} onClick=${() => setSticky({ campaign: one.campaign, contact: found.contact, number: one.number, done: found.reload })}>Change</button>
+    <button type="button" class="danger" aria-label=${`Clear the sticky number in ${one.campaign}`} onClick=${() => clearSticky({ campaign: one.campaign, contact: found.contact, done: found.reload })}>Clear</button>
   </div>` };
   const of = campaign || campaigns[0] || "";
   return html`
     <${Card} title="Sticky contacts: which number is a contact's own?">
-      <form class="filters" onSubmit=${submit}>
-        <label class="field"><span>Whose sticky number</span><input required value=${contact} onInput=${(event) => setContact(event.target.value)} placeholder="+12025550143" inputmode="tel" /></label>
-        <button class="primary">Look up</button>
-      </form>
-      <${Trouble} problem=${problem} />
-      ${found && html`
-        <${Table} label="Sticky numbers" columns=${may_change ? [...COLUMNS, change] : COLUMNS} rows=${found.lines.map((one) => ({ ...one, key: one.campaign }))} empty=${`No campaign has reached ${found.contact} yet: the next call is drawn.`} />
+      <${LookUp} label="Whose sticky number" look=${found.look} />
+      <${Trouble} problem=${found.problem} />
+      ${found.data && html`
+        <${Table} label="Sticky numbers" columns=${may_change ? [...COLUMNS, change] : COLUMNS} rows=${found.data.assignments.map((one) => ({ ...one, key: one.campaign }))} empty=${`No campaign has reached ${found.contact} yet: the next call is drawn.`} />
         ${may_change && of && html`<div class="row">
           <label class="inline"><span>In campaign</span> <select value=${of} onChange=${(event) => setCampaign(event.target.value)}>${campaigns.map((one) => html`<option value=${one}>${one}</option>`)}</select></label>
-          <button type="button" onClick=${() => setSticky({ campaign: of, contact: found.contact, done: again })}>Set a number</button>
+          <button type="button" onClick=${() => setSticky({ campaign: of, contact: found.contact, done: found.reload })}>Set a number</button>
         </div>`}`}
     <//>`;
 }

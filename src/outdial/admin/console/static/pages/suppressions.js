@@ -1,10 +1,10 @@
 // Whom a tenant does not call: one contact looked up, contacts added and taken off, the list.
 
 import { html, useState } from "../vendor/htm-preact.js";
-import { get, post, seg } from "../api.js";
-import { useData } from "../data.js";
+import { post, seg } from "../api.js";
+import { useContact, useData } from "../data.js";
 import { askFirst } from "../dialog.js";
-import { Card, Empty, Loaded, Table, Trouble, Turn, link } from "../parts.js";
+import { Card, Empty, Loaded, LookUp, Table, Trouble, Turn, link } from "../parts.js";
 import { many, when } from "../format.js";
 import { useWho } from "../who.js";
 
@@ -47,39 +47,21 @@ function takeOff(tenant, contact, done) {
 
 function Search({ tenant, changed }) {
   const { may_change } = useWho();
-  const [contact, setContact] = useState("");
-  const [found, setFound] = useState(null);
-  const [problem, setProblem] = useState(null);
-  const look = async (wanted) => {
-    setProblem(null);
-    try {
-      const { suppressions } = await get(place(tenant), { contact: wanted });
-      setFound({ contact: wanted, line: suppressions[0] || null });
-    } catch (error) {
-      setFound(null);
-      setProblem(error);
-    }
-  };
-  const submit = (event) => {
-    event.preventDefault();
-    look(contact.trim());
-  };
+  const found = useContact(place(tenant));
+  const line = found.data?.suppressions[0];
   const again = () => {
-    look(found.contact);
+    found.reload();
     changed();
   };
   return html`
     <${Card} title="Is a contact on the list?">
-      <form class="filters" onSubmit=${submit}>
-        <label class="field"><span>Contact</span><input required value=${contact} onInput=${(event) => setContact(event.target.value)} placeholder="+12025550143" inputmode="tel" /></label>
-        <button class="primary">Look up</button>
-      </form>
-      <${Trouble} problem=${problem} />
-      ${found && html`<div class="callout ${found.line ? "warn" : "good"}" role="status">
-        ${found.line
-          ? html`<p><strong>${tenant} does not call ${found.contact}</strong> – ${found.line.why || "no reason was given"} <span class="muted">(${found.line.who}, ${when(found.line.added_at)})</span></p>`
+      <${LookUp} label="Contact" look=${found.look} />
+      <${Trouble} problem=${found.problem} />
+      ${found.data && html`<div class="callout ${line ? "warn" : "good"}" role="status">
+        ${line
+          ? html`<p><strong>${tenant} does not call ${found.contact}</strong> – ${line.why || "no reason was given"} <span class="muted">(${line.who}, ${when(line.added_at)})</span></p>`
           : html`<p><strong>${found.contact} is not on the list:</strong> ${tenant} may call them.</p>`}
-        ${may_change && (found.line
+        ${may_change && (line
           ? html`<button type="button" onClick=${() => takeOff(tenant, found.contact, again)}>Take off the list</button>`
           : html`<button type="button" class="danger" onClick=${() => add(tenant, again, found.contact)}>Suppress</button>`)}
       </div>`}
