@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -75,11 +76,14 @@ async def test_every_panel_shows_data_of_a_daemon_under_load(
             Daemon(database_url, amqp_url, amqp_prefix, free_port()) as daemon,
             Prometheus(tmp_path, daemon.internal_port) as prometheus,
         ):
-            await publish(amqp_url, amqp_prefix, [f"+1{area}555{n:04d}" for area in (202, 312) for n in range(60)])
+            contacts = (f"+1{area}555{n:04d}" for n in range(10_000) for area in (202, 312))
+            await publish(amqp_url, amqp_prefix, list(islice(contacts, 120)))
             empty = list(queries())
             with suppress(TimeoutError):
                 async with asyncio.timeout(60):
                     while empty := [one for one in empty if not _numbers(await prometheus.ask(one[1]))]:
+                        # A rate needs two scrapes with calls between them: one burst may fall into one.
+                        await publish(amqp_url, amqp_prefix, list(islice(contacts, 6)))
                         await pause()
             assert empty == []
             firing = {one["metric"]["alertname"] for one in await prometheus.ask('ALERTS{alertstate="firing"}')}
