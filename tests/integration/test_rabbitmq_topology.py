@@ -78,9 +78,7 @@ async def test_declaring_again_changes_nothing(options: RabbitOptions) -> None:
         assert not transport.is_ready()
 
 
-async def test_ready_means_that_something_is_consumed(
-    options: RabbitOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_ready_means_that_something_is_consumed(options: RabbitOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     """A probe that came between the end of declaring and the first consumer found a ready transport without one."""
     begin = RabbitInbox._begin
 

@@ -76,24 +76,35 @@ class Balancer:
         self.port = free_port()
         self.behind: list[int] = []
         self._next = 0
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        for serving in self._serving:
+            serving.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in self.behind:
-            self._next += 1
-            try:
-                there = await asyncio.open_connection("127.0.0.1", self.behind[self._next % len(self.behind)])
-            except OSError:
-                continue
-            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
-            return
-        writer.close()
+        try:
+            for _ in self.behind:
+                self._next += 1
+                try:
+                    there = await asyncio.open_connection("127.0.0.1", self.behind[self._next % len(self.behind)])
+                except OSError:
+                    continue
+                await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+                return
+        finally:
+            writer.close()
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -30,11 +31,25 @@ def find_server(unpacked: Path | None = None) -> Path | None:
     return None
 
 
+LEAST_PORT = 12_000
+_GIVEN_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
 def free_port() -> int:
-    """A port nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody uses just now, and no connection is given: one of those may be taken before its owner listens."""
+    for port in (*random.sample(range(LEAST_PORT, max(LEAST_PORT + 100, _first_given_port())), 100), 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def _first_given_port() -> int:
+    """The system gives ports from here on to connections that ask for none."""
+    try:
+        return int(_GIVEN_PORTS.read_text(encoding="ascii").split()[0])
+    except OSError:
+        return 32_768
 
 
 class LocalRabbit:
