@@ -155,15 +155,17 @@ class _Rooms:
         keys = self._keys.get(through)
         if keys is None:
             keys = self._keys[through] = [LimitKey(LimitKind.CONNECTION, connection) for connection in sorted(through)]
-        scopes = [LimitKey(LimitKind.TENANT, tenant), LimitKey(LimitKind.CAMPAIGN, campaign)]
-        count = int(min(wanted, *(self._of(key) for key in scopes), sum(self._of(key) for key in keys)))
+        scopes = (LimitKey(LimitKind.TENANT, tenant), LimitKey(LimitKind.CAMPAIGN, campaign))
+        most = int(min(wanted, *(self._of(key) for key in scopes)))
+        count = 0
+        for key in keys:
+            if count == most:
+                break
+            share = int(min(most - count, self._of(key)))
+            self._left[key] -= share
+            count += share
         for key in scopes:
             self._left[key] -= count
-        rest: float = count
-        for key in keys:
-            share = min(rest, self._of(key))
-            self._left[key] -= share
-            rest -= share
         return count
 
     def _of(self, key: LimitKey) -> float:

@@ -109,7 +109,7 @@ class Dealer(Generic[T]):
 def allot(tenants: Sequence[K], room: Callable[[K, int], int], budget: int) -> dict[K, int]:
     """Share `budget` claims over tenants in the given order, in equal rounds: one each, then two, then four.
 
-    So scarce room goes to as many tenants as possible, and ample room costs few rounds.
+    So scarce room goes to as many tenants as possible, and ample room costs few rounds. Who is left alone gets the rest.
     `room(tenant, wanted)` says how many of `wanted` more that tenant can use, and remembers that they are taken.
     """
     asked: dict[K, int] = {}
@@ -119,10 +119,11 @@ def allot(tenants: Sequence[K], room: Callable[[K, int], int], budget: int) -> d
         for tenant in hungry:
             if budget <= 0:
                 break
-            got = room(tenant, min(quantum, budget))
+            wanted = min(quantum, budget) if len(hungry) > 1 else budget
+            got = room(tenant, wanted)
             budget -= got
             asked[tenant] = asked.get(tenant, 0) + got
-            if got == quantum:
+            if got == wanted:
                 still_hungry.append(tenant)
         hungry, quantum = still_hungry, quantum * 2
     return {tenant: count for tenant, count in asked.items() if count}
