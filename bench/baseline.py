@@ -24,7 +24,7 @@ from outdial.dispatch.turn import take_turn
 from outdial.errors import Retryable
 from outdial.ports.carriers import Carriers
 from outdial.ports.messages import Delivery
-from outdial.ports.store import ANY_LINE, CallIdentity, Intent, LineAsk, TurnChanges
+from outdial.ports.store import ANY_LINE, CallIdentity, Intent, LineAsk, Locks, TurnChanges
 from outdial.rabbitmq.transport import RabbitTransport
 from outdial.rules.call_fate import CallFacts, CallState, HasNews, Report, WasAccepted
 from outdial.rules.call_progress import CallNews
@@ -99,7 +99,7 @@ class PlainDispatcher:
         setting = self._setting
         async with setting.store.turn() as turn:
             now = setting.clock.now()
-            claimed = await turn.claim([ask], now)
+            claimed, _ = await turn.claim_and_lock([ask], Locks())
             view = setting.pools.view(ask.campaign)
             if not claimed or view is None:
                 return None
@@ -109,7 +109,8 @@ class PlainDispatcher:
             choice = choose(view.index, asked, assignment, frozenset(), now, setting.rng)
             assert isinstance(choice, Choice), "the bench's pools always have somebody"
             slots = Slots(attempt.key.tenant, attempt.campaign, choice.member.connection)
-            ledger = Ledger(await turn.lock(sorted(slots.limit_keys())), now, setting.ahead_s)
+            _, limits = await turn.claim_and_lock([], Locks(slots.limit_keys()))
+            ledger = Ledger(limits, now, setting.ahead_s)
             if any(limit.left() < 1 for limit in ledger.all().values()):
                 return None
             changes = TurnChanges()

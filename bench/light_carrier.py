@@ -45,7 +45,7 @@ class Carrier:
     def __init__(self, statuses: tuple[str, ...], call_s: float, limit: int) -> None:
         self._statuses, self._call_s, self._limit = statuses, call_s, limit
         self.lines: dict[str, Line] = {}
-        self._idle: deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = deque()
+        self._idle: dict[tuple[str, int], deque[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {}
         self._gate = asyncio.Semaphore(SOCKETS)
         self._calls: set[asyncio.Task[None]] = set()
         self.failed_callbacks = 0
@@ -95,12 +95,13 @@ class Carrier:
         self.failed_callbacks += not answer.startswith(b"HTTP/1.1 204")
 
     async def _exchange(self, host: str, port: int, request: bytes) -> bytes:
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(host, port)
+        idle = self._idle.setdefault((host, port), deque())  # each replica has an address of its own
+        reader, writer = idle.pop() if idle else await asyncio.open_connection(host, port)
         writer.write(request)
         answer = await reader.readuntil(b"\r\n\r\n")
         if b"ontent-Length: " in answer:
             await reader.readexactly(int(answer.partition(b"ontent-Length: ")[2].partition(b"\r\n")[0]))
-        self._idle.append((reader, writer))
+        idle.append((reader, writer))
         return answer
 
 

@@ -82,7 +82,7 @@ class Replica:
             return await take_turn(self.setting, Work(), [LineAsk(CAMPAIGN, "", 1)])
 
 
-@pytest.mark.parametrize("step", ["lock", "catalogue_version", "contact_facts"])
+@pytest.mark.parametrize("step", ["_lock_limits", "catalogue_version", "contact_facts"])
 async def test_a_catalogue_read_anew_within_a_turn_undoes_it(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
     await replica.begin()
@@ -110,11 +110,11 @@ async def test_weights_read_anew_within_a_turn_do_not(monkeypatch: pytest.Monkey
     """The same catalogue with newer weights is as good: turns would be undone for nothing every few seconds."""
     replica = Replica()
     await replica.begin()
-    real = ModelTurn.lock
+    real = ModelTurn._lock_limits
 
     async def meanwhile(turn: ModelTurn, keys: Any) -> Any:
         await replica.pools.refresh()
         return await real(turn, keys)
 
-    monkeypatch.setattr(ModelTurn, "lock", meanwhile)
+    monkeypatch.setattr(ModelTurn, "_lock_limits", meanwhile)
     assert [intent.number for intent in (await replica.turn()).intents] == ["a"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import asyncpg
 import pytest
 
 from outdial.ports.store import Line
-from outdial.postgres import bundle, plan
+from outdial.postgres import bundle, statements
 from outdial.postgres.bundle import Part
+from outdial.postgres.look import look
 from outdial.rules.ids import CampaignId
 from tests.support.turns import SPRING, hand_replica
 
@@ -21,7 +24,7 @@ BLOCKS = {
 
 @pytest.fixture(autouse=True)
 def _blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bundle, "load", lambda file: BLOCKS if file == "small" else {})
+    monkeypatch.setattr(bundle, "load", lambda file: BLOCKS if file == "small" else statements.load(file))
     bundle._text.cache_clear()
 
 
@@ -61,8 +64,9 @@ async def test_a_line_has_something_left_when_more_waits_than_was_claimed(databa
         await one.pool.execute("update waiting set line = null where attempt_id = $1", asleep.attempt_id)
         any_line, of_one, unknown = Line(SPRING, ""), Line(SPRING, "one"), Line(CampaignId("none"), "")
 
-        async def left(claimed: dict[Line, int]) -> set[Line]:
-            return await plan.lines_left(one.pool, claimed)
+        async def left(claimed: dict[Line, int]) -> Set[Line]:
+            seen = await look(one.pool, (), {}, (), claimed, 0.0)
+            return seen.lines_left
 
         assert await left({any_line: 1, of_one: 0, unknown: 0}) == {any_line, of_one}
         assert await left({any_line: 2, of_one: 1}) == set()

@@ -30,13 +30,13 @@ async def statements(one: HandReplica, *reports: tuple[CallIdentity, Report]) ->
     return heard[heard.index("BEGIN;") : heard.index("COMMIT;", heard.index("BEGIN;")) + 1]
 
 
-async def test_a_turn_that_settles_and_dials_takes_seven_round_trips(database_url: str) -> None:
+async def test_a_turn_that_settles_and_dials_takes_five_round_trips(database_url: str) -> None:
     async with hand_replica(database_url) as one:
         ending = await one.dial()
         await one.wait_in(OTHER)
         sent = await statements(one, (identity_of(ending), one.final(Outcome.NO_ANSWER)))
         kinds = [text.split("_rows", 1)[0][:60].replace("\n", " ") for text in sent]
-        assert len([text for text in sent if "lines_left" not in text and "more of them" not in text]) <= 7, kinds
+        assert len(sent) == 5, kinds
         assert sum("insert into outcomes" in text for text in sent) == 1
         assert [text for text in sent if "insert into outcomes" in text] == [
             t for t in sent if "insert into calls" in t

@@ -7,14 +7,14 @@ prepared first, then 200,000 attempts wait and 200,000 have ended, then the kept
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from typing import Any
 
 import asyncpg
 import pytest
 
-from outdial.postgres import bundle, statements
+from outdial.postgres import bundle, readings, statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.pool import connect
 from tests.support.services import Services
@@ -46,6 +46,9 @@ LEAVING = [
     Part("plan", "delete_waiting", [None] * 2, "count(*)"),
     Part("settle", "wake_contacts", [None] * 2, "array_agg(distinct campaign)"),
 ]
+CLAIMING = [Part("plan", "claim", [None] * 3), Part("plan", "lock_with_claimed", [None] * 3)]
+BESIDE_OTHERS = {"lock_with_claimed"}
+"""Blocks that name a block before them."""
 GROW = f"""
 insert into tenants select 't' || i from generate_series(1, 20) i;
 insert into connections values ('line', 'twilio');
@@ -82,8 +85,9 @@ async def test_every_block_prepares_on_both_servers(any_database_url: str) -> No
     try:
         for file in FILES:
             for name, text in statements.load(file).items():
-                if not text.split("\n")[-1].startswith("set "):
+                if name not in BESIDE_OTHERS and not text.split("\n")[-1].startswith("set "):
                     await connection.execute(f"prepare {file}_{name} as {text}")
+        await connection.execute(f"prepare claiming as {readings.text_of(CLAIMING)}")
     finally:
         await connection.close()
 
@@ -97,6 +101,7 @@ async def grown(services: Services) -> AsyncIterator[Any]:
     async with pool.acquire() as connection:
         for file, name in BLOCKS:
             await connection.execute(f"prepare {file}_{name} as {statements.load(file)[name]}")
+        await connection.execute(f"prepare claiming as {readings.text_of(CLAIMING)}")
         await connection.execute(f"prepare leaving as {bundle.text_of(LEAVING)}")
         await connection.execute(GROW, timeout=120)
         await connection.execute("analyze", timeout=60)
@@ -120,9 +125,21 @@ async def test_no_step_reads_a_big_table_from_end_to_end(grown: Any, file: str, 
     assert BIG.search(plan) is None, plan
 
 
-async def test_bundled_blocks_keep_their_plans(grown: Any) -> None:
-    plan = await plan_of(grown, "leaving", sum(len(part.arguments) for part in LEAVING))
+@pytest.mark.parametrize(("name", "parts"), [("leaving", LEAVING), ("claiming", CLAIMING)])
+async def test_bundled_blocks_keep_their_plans(grown: Any, name: str, parts: Sequence[Part]) -> None:
+    plan = await plan_of(grown, name, sum(len(part.arguments) for part in parts))
     assert BIG.search(plan) is None, plan
+    assert not re.search(r"Seq Scan on limits", plan), plan
+
+
+async def test_claimed_and_locked_are_what_was_asked_for(grown: Any) -> None:
+    rows = await grown.fetch(
+        "explain (analyze, costs off) execute claiming(array['c1'], array[''], array[10],"
+        " array['', 'c1', 'c2'], array['campaign', 'campaign', 'campaign'], array['c5', 'c1', 'c2'])"
+    )
+    plan = "\n".join(row[0] for row in rows)
+    assert re.search(r"Index Scan using waiting_line on waiting .*rows=10(\.0+)? loops=1", plan), plan
+    assert re.search(r"LockRows .*rows=2(\.0+)? loops=1", plan), plan
 
 
 async def test_a_claim_takes_the_most_urgent_straight_from_the_index(grown: Any) -> None:

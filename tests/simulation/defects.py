@@ -92,7 +92,7 @@ def _checks_then_takes_slots() -> Patches:
         await turn._statement()
         return {key: turn._tables.limits[key] for key in lock_order(keys) if key in turn._tables.limits}
 
-    return [patch.object(ModelTurn, "lock", read)]
+    return [patch.object(ModelTurn, "_lock_limits", read)]
 
 
 def _starts_however_late() -> Patches:

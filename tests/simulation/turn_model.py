@@ -6,7 +6,7 @@ What is read is what is committed at that moment; what is written takes effect a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -17,6 +17,7 @@ from outdial.ports.records import (
     ContactFacts,
     Line,
     LineAsk,
+    Locks,
     MemberKey,
     OpenCall,
     PastCall,
@@ -24,6 +25,7 @@ from outdial.ports.records import (
     TurnChanges,
     WaitingAttempt,
 )
+from outdial.ports.store import Claimed
 from outdial.postgres.plan import CALLED_BEFORE_S
 from outdial.rules.call_fate import CallState
 from outdial.rules.capacity import Limit, LimitKey, lock_order
@@ -57,8 +59,12 @@ class ModelTurn:
 
     # -- claim
 
-    async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
+    async def claim_and_lock(self, asks: Sequence[LineAsk], locks: Locks) -> Claimed:
         """See the port."""
+        claimed = await self._claim(asks) if asks else []
+        return claimed, await self._lock_limits(locks.of({attempt.campaign for attempt in claimed}))
+
+    async def _claim(self, asks: Sequence[LineAsk]) -> list[WaitingAttempt]:
         await self._statement()
         claimed: list[WaitingAttempt] = []
         for ask in asks:
@@ -134,8 +140,7 @@ class ModelTurn:
 
     # -- lock and look
 
-    async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
-        """See the port."""
+    async def _lock_limits(self, keys: Collection[LimitKey]) -> Mapping[LimitKey, Limit]:
         if keys:
             await self._statement()
         for key in lock_order(keys):
@@ -148,6 +153,7 @@ class ModelTurn:
         identities: Sequence[CallIdentity],
         countries: Mapping[Placement, str],
         attempts: Sequence[WaitingAttempt],
+        claimed: Mapping[Line, int],
         now: float,
     ) -> None:
         """See the port: each reading is made when it is asked for."""

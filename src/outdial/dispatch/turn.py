@@ -7,7 +7,7 @@ Nothing here talks to a carrier or a broker; what must happen after the commit i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from uuid import UUID
@@ -29,6 +29,7 @@ from outdial.ports.store import (
     Intent,
     Line,
     LineAsk,
+    Locks,
     Store,
     TurnChanges,
     TurnTransaction,
@@ -121,18 +122,19 @@ async def _decide(
     before, mark = setting.clock.now(), setting.board.mark()
     keys = [key for key, _ in work.canceled]
     canceled = {a.key: a for a in await turn.claim_canceled(keys)} if keys else {}
-    claimed = list(await turn.claim(asks, before)) if asks else []
-    await _note_emptied(setting.board, turn, asks, Counter(Line(a.campaign, a.line or "") for a in claimed), mark)
     due = list(await turn.claim_due(before, setting.sweep_batch)) if work.sweep else []
-    claimed = [attempt for attempt in claimed if attempt.key not in canceled]
     version = setting.pools.version  # another loop may reload it meanwhile: what is locked must be what is picked from
-    limits = await turn.lock(_keys(setting, work, claimed, before))
+    claimed, limits = await turn.claim_and_lock(asks, _locks(setting, work, asks, before))
+    short = _short(asks, claimed)
+    claimed = [attempt for attempt in claimed if attempt.key not in canceled]
     result.committed_at = setting.clock.monotonic()
     now = setting.clock.now()
     if late := [key for key in keys if key not in canceled]:
         await turn.cancel(late, now)  # before the look: what settles now must know of it
     identities = list({identity.placement: identity for identity, *_ in work.reports}.values())
-    await turn.look(identities, {i.placement: country_of(i.contact) for i in identities}, claimed, now)
+    await turn.look(identities, {i.placement: country_of(i.contact) for i in identities}, claimed, short, now)
+    if short:
+        setting.board.emptied(short.keys() - await turn.lines_left(short), mark)
     if await turn.catalogue_version() != version:
         raise StaleSnapshot("the catalogue changed")
     ledger, changes = Ledger(limits, now, setting.ahead_s), TurnChanges()
@@ -158,15 +160,12 @@ async def _decide(
     return changes, ledger
 
 
-async def _note_emptied(
-    board: Board, turn: TurnTransaction, asks: Sequence[LineAsk], got: Mapping[Line, int], mark: int
-) -> None:
-    """A line that gave less than was asked is empty, or other replicas hold the rest of it just now: their turns may
-    leave it waiting, and the slot that this replica frees next is then its own to give."""
-    gave = {Line(ask.campaign, ask.line): got.get(Line(ask.campaign, ask.line), 0) for ask in asks}
-    short = {Line(ask.campaign, ask.line) for ask in asks if gave[Line(ask.campaign, ask.line)] < ask.at_most}
-    if short:
-        board.emptied(short - await turn.lines_left({line: gave[line] for line in short}), mark)
+def _short(asks: Sequence[LineAsk], claimed: Sequence[WaitingAttempt]) -> dict[Line, int]:
+    """How much the lines gave that gave less than was asked. They are empty, or other replicas hold the rest just now:
+    their turns may leave it waiting, and the slot that this replica frees next is then its own to give."""
+    gave = Counter(Line(attempt.campaign, attempt.line or "") for attempt in claimed)
+    asked = {Line(ask.campaign, ask.line): ask.at_most for ask in asks}
+    return {line: gave[line] for line, at_most in asked.items() if gave[line] < at_most}
 
 
 async def _settle(
@@ -209,22 +208,23 @@ async def _volumes(
     return dict(await turn.volumes(sorted(capped), now)) if capped else {}
 
 
-def _keys(setting: TurnSetting, work: Work, claimed: Sequence[WaitingAttempt], now: float) -> list[LimitKey]:
+def _locks(setting: TurnSetting, work: Work, asks: Sequence[LineAsk], now: float) -> Locks:
     """What the turn may change. Of a pool's connections only those that are believed to have room, or are about to: full
     ones are other replicas' business, and whoever locks them waits for those."""
-    keys: set[LimitKey] = set()
+    keys = {LimitKey(LimitKind.TENANT, key.tenant) for key, _ in work.canceled}
     for identity, *_ in work.reports:
         keys.update(identity.slots.limit_keys())
-    keys.update(LimitKey(LimitKind.TENANT, key.tenant) for key, _ in work.canceled)
     roomy = {slots.connection for slots in work.frees()}
-    for campaign, tenant in {(a.campaign, a.key.tenant) for a in claimed}:
+    with_campaign = {}
+    for campaign in {ask.campaign for ask in asks}:
         view = setting.pools.view(campaign)
-        keys.add(LimitKey(LimitKind.TENANT, tenant))
-        keys.add(LimitKey(LimitKind.CAMPAIGN, campaign))
-        connections = view.connections if view is not None else ()
-        roomy.update(c for c in connections if c not in roomy and setting.board.may_start(c, now))
-        keys.update(LimitKey(LimitKind.CONNECTION, c) for c in connections if c in roomy)
-    return sorted(keys)
+        if view is None:
+            continue
+        roomy.update(c for c in view.connections if c not in roomy and setting.board.may_start(c, now))
+        through = [LimitKey(LimitKind.CONNECTION, c) for c in view.connections if c in roomy]
+        scopes = [LimitKey(LimitKind.TENANT, view.policy.tenant), LimitKey(LimitKind.CAMPAIGN, campaign)]
+        with_campaign[campaign] = [*scopes, *through]
+    return Locks(keys, with_campaign)
 
 
 def _dealer(board: Board, claimed: Sequence[WaitingAttempt]) -> Dealer[WaitingAttempt]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -33,6 +33,19 @@ class LineAsk(NamedTuple):
     campaign: CampaignId
     line: str
     at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """The limits that a turn may change: `keys` in any case, the others only if an attempt of their campaign is claimed.
+    Whoever locks what it cannot change holds up other replicas."""
+
+    keys: Collection[LimitKey] = ()
+    with_campaign: Mapping[CampaignId, Collection[LimitKey]] = field(default_factory=dict)
+
+    def of(self, campaigns: Collection[CampaignId]) -> set[LimitKey]:
+        """What is to be locked if attempts of these were claimed."""
+        return {*self.keys, *(key for campaign in campaigns for key in self.with_campaign.get(campaign, ()))}
 
 
 # --- Plan ----------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from outdial.ports.records import (
     Intent,
     Line,
     LineAsk,
+    Locks,
     MemberKey,
     OpenCall,
     Parked,
@@ -47,6 +48,7 @@ __all__ = [
     "Intent",
     "Line",
     "LineAsk",
+    "Locks",
     "MemberKey",
     "NewAttempt",
     "OpenCall",
@@ -60,12 +62,16 @@ __all__ = [
     "WaitingAttempt",
 ]
 
+Claimed = tuple[Sequence[WaitingAttempt], Mapping[LimitKey, Limit]]
+"""Attempts and limits that a turn has locked."""
+
 
 class TurnTransaction(Protocol):
     """One open transaction of a turn, used from top to bottom."""
 
-    async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
-        """Lock up to `at_most` attempts of each line, most urgent first, skipping what another turn holds."""
+    async def claim_and_lock(self, asks: Sequence[LineAsk], locks: Locks) -> Claimed:
+        """Lock up to `at_most` attempts of each line, most urgent first, skipping what another turn holds; then limits rows
+        in lock order. A key without a row is left out."""
 
     async def lines_left(self, claimed: Mapping[Line, int]) -> Set[Line]:
         """Those of the lines where more waits than was claimed of them, whoever holds it just now."""
@@ -80,18 +86,17 @@ class TurnTransaction(Protocol):
         """Cancel attempts that were not waiting, under the lock of their tenants: calls not yet answered are to be hung
         up, what waits again meanwhile is to be ended, ids that nobody knows are remembered."""
 
-    async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
-        """Lock limits rows in lock order and return them; a key without a row is left out."""
-
     async def look(
         self,
         identities: Sequence[CallIdentity],
         countries: Mapping[Placement, str],
         attempts: Sequence[WaitingAttempt],
+        claimed: Mapping[Line, int],
         now: float,
     ) -> None:
-        """After the locks: read in one go what `catalogue_version`, `open_calls`, `statistics` and `contact_facts` will
-        be asked about these calls and claimed attempts. They answer without it too, a round trip each."""
+        """After the locks: read in one go what `catalogue_version`, `open_calls`, `statistics`, `contact_facts` and
+        `lines_left` will be asked about these calls, claimed attempts and lines. They answer without it too, a round
+        trip each."""
 
     async def open_calls(self, identities: Sequence[CallIdentity]) -> Mapping[Placement, OpenCall]:
         """Lock those calls that are still open, by key."""

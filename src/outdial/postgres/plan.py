@@ -7,9 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from outdial.ports.store import ContactFacts, Intent, Line, LineAsk, OpenCall, Parked, WaitingAttempt
+from outdial.ports.store import (
+    Claimed,
+    ContactFacts,
+    Intent,
+    Line,
+    LineAsk,
+    Locks,
+    OpenCall,
+    Parked,
+    WaitingAttempt,
+)
 from outdial.postgres import statements
 from outdial.postgres.bundle import Part
+from outdial.postgres.readings import read
 from outdial.postgres.rows import Row, columns, waiting_of
 from outdial.rules.capacity import Limit, LimitKey, LimitKind, lock_order
 from outdial.rules.circuit import Circuit
@@ -23,18 +34,25 @@ HOUR_S = 3_600.0
 """How far back an earlier call makes this attempt a retry for the baseline."""
 
 
-async def claim(connection: Any, asks: Sequence[LineAsk]) -> list[WaitingAttempt]:
-    """Lock waiting attempts of the asked lines."""
+async def claim_and_lock(connection: Any, asks: Sequence[LineAsk], locks: Locks) -> Claimed:
+    """Lock waiting attempts of the asked lines, then limits."""
     if not asks:
-        return []
-    return [waiting_of(row) for row in await connection.fetch(SQL["claim"], *columns(asks, 3))]
+        return [], await lock(connection, locks.keys)
+    limits = [("", *key) for key in lock_order(locks.keys)]
+    limits += [(campaign, *key) for campaign, keys in sorted(locks.with_campaign.items()) for key in keys]
+    parts = [Part("plan", "claim", columns(asks, 3)), Part("plan", "lock_with_claimed", columns(limits, 3))]
+    rows = await read(connection, parts)
+    return [waiting_of(row) for row in rows["claim"]], _limits_of(rows["lock_with_claimed"])
 
 
-async def lines_left(connection: Any, claimed: Mapping[Line, int]) -> set[Line]:
-    """Lines where more waits than was claimed of them."""
-    arguments = columns(((*line, count) for line, count in sorted(claimed.items())), 3)
-    rows = await connection.fetch(SQL["lines_left"], *arguments)
-    return {Line(CampaignId(row["campaign"]), row["line"]) for row in rows}
+def lines_left_part(claimed: Mapping[Line, int]) -> Part:
+    """Lines where more waits than was claimed of them, to be one of several readings."""
+    return Part("plan", "lines_left", columns(((*line, count) for line, count in sorted(claimed.items())), 3))
+
+
+def lines_left_of(rows: Sequence[Row]) -> frozenset[Line]:
+    """What the rows of that reading say."""
+    return frozenset(Line(CampaignId(row["campaign"]), row["line"]) for row in rows)
 
 
 async def claim_due(connection: Any, now: float, at_most: int) -> list[WaitingAttempt]:
@@ -42,11 +60,14 @@ async def claim_due(connection: Any, now: float, at_most: int) -> list[WaitingAt
     return [waiting_of(row) for row in await connection.fetch(SQL["claim_due"], now, at_most)]
 
 
-async def lock(connection: Any, keys: Sequence[LimitKey]) -> dict[LimitKey, Limit]:
+async def lock(connection: Any, keys: Iterable[LimitKey]) -> dict[LimitKey, Limit]:
     """Lock limits rows in lock order."""
     if not keys:
         return {}
-    rows = await connection.fetch(SQL["lock_limits"], *columns(lock_order(keys), 2))
+    return _limits_of(await connection.fetch(SQL["lock_limits"], *columns(lock_order(keys), 2)))
+
+
+def _limits_of(rows: Sequence[Row]) -> dict[LimitKey, Limit]:
     return {LimitKey(LimitKind(row["kind"]), row["id"]): limit_of(row) for row in rows}
 
 

@@ -65,7 +65,8 @@ class PostgresStore:
         """See the port."""
         if not attempts:
             return []
-        async with self._connection(transaction=True) as connection:
+        several = any(attempt.event is not None for attempt in attempts)
+        async with self._connection(transaction=several) as connection:  # else it is one statement that writes
             return await intake.take_in(connection, attempts)
 
     async def doors(self, asks: Sequence[tuple[TenantId, CampaignId, E164]]) -> Sequence[Doors]:

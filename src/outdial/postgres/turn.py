@@ -14,9 +14,11 @@ from uuid import UUID
 from outdial.errors import Permanent
 from outdial.ports.store import (
     CallIdentity,
+    Claimed,
     ContactFacts,
     Line,
     LineAsk,
+    Locks,
     OpenCall,
     PastCall,
     Statistics,
@@ -28,7 +30,6 @@ from outdial.postgres.bundle import Part
 from outdial.postgres.cancel import cancel
 from outdial.postgres.look import Seen, look
 from outdial.postgres.rows import past_call_of
-from outdial.rules.capacity import Limit, LimitKey
 from outdial.rules.ids import AttemptKey, CampaignId, NumberId, Placement
 from outdial.rules.outcome import Outcome
 
@@ -43,13 +44,16 @@ class PostgresTurn:
         self._connection, self._worker, self._epoch = connection, worker, epoch
         self._seen: Seen | None = None
 
-    async def claim(self, asks: Sequence[LineAsk], now: float) -> Sequence[WaitingAttempt]:
+    async def claim_and_lock(self, asks: Sequence[LineAsk], locks: Locks) -> Claimed:
         """See the port."""
-        return await plan.claim(self._connection, asks)
+        return await plan.claim_and_lock(self._connection, asks, locks)
 
     async def lines_left(self, claimed: Mapping[Line, int]) -> Set[Line]:
         """See the port."""
-        return await plan.lines_left(self._connection, claimed)
+        seen = self._seen
+        if seen is None or seen.claimed != claimed:
+            seen = await look(self._connection, (), {}, (), claimed, 0.0)
+        return seen.lines_left
 
     async def claim_due(self, now: float, at_most: int) -> Sequence[WaitingAttempt]:
         """See the port."""
@@ -64,38 +68,35 @@ class PostgresTurn:
         for tenant in sorted({key.tenant for key in keys}):
             await cancel(self._connection, tenant, [key.attempt_id for key in keys if key.tenant == tenant], now)
 
-    async def lock(self, keys: Sequence[LimitKey]) -> Mapping[LimitKey, Limit]:
-        """See the port."""
-        return await plan.lock(self._connection, keys)
-
     async def look(
         self,
         identities: Sequence[CallIdentity],
         countries: Mapping[Placement, str],
         attempts: Sequence[WaitingAttempt],
+        claimed: Mapping[Line, int],
         now: float,
     ) -> None:
         """See the port."""
-        self._seen = await look(self._connection, identities, countries, attempts, now)
+        self._seen = await look(self._connection, identities, countries, attempts, claimed, now)
 
     async def open_calls(self, identities: Sequence[CallIdentity]) -> Mapping[Placement, OpenCall]:
         """See the port."""
         wanted = {identity.placement for identity in identities}
         seen = self._seen
         if seen is None or not wanted <= seen.countries.keys():
-            seen = await look(self._connection, identities, {}, (), 0.0)
+            seen = await look(self._connection, identities, {}, (), {}, 0.0)
         return {placement: call for placement, call in seen.calls.items() if placement in wanted}
 
     async def catalogue_version(self) -> int:
         """See the port."""
-        seen = self._seen or await look(self._connection, (), {}, (), 0.0)
+        seen = self._seen or await look(self._connection, (), {}, (), {}, 0.0)
         return seen.version
 
     async def contact_facts(self, attempts: Sequence[WaitingAttempt], now: float) -> ContactFacts:
         """See the port."""
         seen = self._seen
         if seen is None or seen.attempts != attempts:
-            seen = await look(self._connection, (), {}, attempts, now)
+            seen = await look(self._connection, (), {}, attempts, {}, now)
         return seen.facts
 
     async def volumes(self, numbers: Sequence[NumberId], now: float) -> Mapping[NumberId, int]:
@@ -110,7 +111,7 @@ class PostgresTurn:
         identities = [call.identity for call, _ in calls]
         seen = self._seen
         if seen is None or any(seen.countries.get(i.placement) != countries[i.placement] for i in identities):
-            seen = await look(self._connection, identities, countries, (), now)
+            seen = await look(self._connection, identities, countries, (), {}, now)
         return await settle.statistics(self._connection, calls, seen.rows, now)
 
     async def past_calls(self, placements: Sequence[Placement]) -> Mapping[Placement, PastCall]:

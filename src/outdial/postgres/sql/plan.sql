@@ -58,6 +58,18 @@ join unnest($1::text[], $2::text[]) as k (kind, id) on l.kind = k.kind and l.id 
 order by l.kind, l.id
 for update of l
 
+-- name: lock_with_claimed
+-- The same, of what is claimed by the same statement; '' = in any case. $1 campaigns, $2 kinds, $3 ids
+select l.*
+from limits l
+join (
+    select distinct kind, id
+    from unnest($1::text[], $2::text[], $3::text[]) as k (campaign, kind, id)
+    where k.campaign = '' or k.campaign in (select campaign from claim_rows)
+) k on l.kind = k.kind and l.id = k.id
+order by l.kind, l.id
+for update of l
+
 -- name: contact_facts
 -- What forbids or steers dialling these contacts, in one look. $1 tenants, $2 attempt ids, $3 campaigns, $4 contacts, $5 since when an earlier call counts
 select c.n,
