@@ -55,7 +55,7 @@ async def throughput(
         run = await Run.start(site, build, carriers)
         carriers.deliver = run.app.dispatcher.follower.deliver
         try:
-            await run.through(range(attempts, attempts + WARM_UP))
+            await run.through(range(attempts, attempts + max(WARM_UP, world.tenants)))  # each pool is seen once
             figures = await run.through(range(attempts))
             if tell:
                 print("\n".join(await run.meter.costly(attempts + WARM_UP)))

@@ -1,25 +1,41 @@
 """The snapshot that picks are made from (`ports.Pools`): catalogue and weights, read by a loader, prepared when first asked.
 
 The catalogue is read anew when its version moved, the weights every few seconds. A view is built once per reading and
-campaign, so an idle campaign costs nothing.
+campaign, so an idle campaign costs nothing; of a large pool only those members are made anew of whom something is new.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from operator import is_
 
 from outdial.catalogue.policies import campaign_policy
 from outdial.clock import Clock
 from outdial.ports.catalogue import PoolView, TenantView
-from outdial.rules.catalogue_rows import EMPTY_CATALOGUE, CatalogueRows, ConnectionRow, MemberRow
+from outdial.rules.catalogue_rows import EMPTY_CATALOGUE, CatalogueRows, ConnectionRow, MemberRow, NumberRow
 from outdial.rules.ids import CampaignId, ConnectionId, NumberId, TenantId
 from outdial.rules.phone import family
 from outdial.rules.picture_body import picture_of
+from outdial.rules.policy import CampaignPolicy
+from outdial.rules.pool import Member
 from outdial.rules.pool_index import PoolIndex
-from outdial.rules.pool_weights import PoolWeights, make_member
+from outdial.rules.pool_weights import Known, PoolWeights, make_member
+
+REMADE_S = 60.0
+"""A member is made anew after that, although nothing is new: what it is known for fades, by half in days."""
 
 LoadCatalogue = Callable[[], Awaitable[CatalogueRows]]
 LoadWeights = Callable[[float], Awaitable[PoolWeights]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A member, from what and when it was made."""
+
+    known: Known
+    at: float
+    member: Member
 
 
 class LivePools:
@@ -34,6 +50,9 @@ class LivePools:
         self._weights = PoolWeights()
         self._members: dict[CampaignId, list[MemberRow]] = {}
         self._views: dict[CampaignId, PoolView | None] = {}
+        self._before: dict[CampaignId, PoolView] = {}
+        self._made: dict[tuple[CampaignId, NumberId], _Made] = {}
+        """These two hold for as long as the catalogue stands."""
         self._at = 0.0
         self.listeners: list[Callable[[CatalogueRows], None]] = []
 
@@ -57,8 +76,10 @@ class LivePools:
         members: dict[CampaignId, list[MemberRow]] = {}
         for member in rows.members.values():
             members.setdefault(member.campaign, []).append(member)
+        for of_campaign in members.values():
+            of_campaign.sort(key=lambda member: member.number)
         weights = await self._load_weights(self._clock.now())
-        self._rows, self._members = rows, members
+        self._rows, self._members, self._before, self._made = rows, members, {}, {}
         self._take(weights)
         for listener in self.listeners:
             listener(rows)
@@ -93,17 +114,31 @@ class LivePools:
         row = self._rows.campaigns.get(campaign)
         if row is None:
             return None
-        policy = campaign_policy(row, spam_threshold=self._spam_threshold)
+        before = self._before.get(campaign)
+        policy = before.policy if before else campaign_policy(row, spam_threshold=self._spam_threshold)
         members, capped, probing = [], {}, {}
-        for member in sorted(self._members.get(campaign, []), key=lambda m: m.number):
+        for member in self._members.get(campaign, ()):
             number = self._rows.numbers[member.number]
-            connection = self._rows.connections[number.connection]
-            members.append(make_member(number, member, connection, self._weights, policy, self._at))
+            members.append(self._member(number, member, policy))
             if isinstance(cap := number.settings.get("max_calls_24h"), int) and cap > 0:
-                capped[NumberId(number.number)] = cap
+                capped[number.number] = cap
             health = self._weights.health.get(number.number)
             if health is not None and health.failing_since is not None:
-                probing[NumberId(number.number)] = health
-        index = PoolIndex(picture_of(campaign, members, policy), policy)
+                probing[number.number] = health
+        if before is not None and all(map(is_, before.index.picture.members, members)):
+            index = before.index
+        else:
+            index = PoolIndex(picture_of(campaign, members, policy), policy)
         baseline = self._weights.baseline(campaign)
-        return PoolView(policy, index, baseline, index.connections, capped, probing)
+        view = self._before[campaign] = PoolView(policy, index, baseline, index.connections, capped, probing)
+        return view
+
+    def _member(self, number: NumberRow, member: MemberRow, policy: CampaignPolicy) -> Member:
+        key, known = (member.campaign, member.number), self._weights.about(member.campaign, member.number)
+        made = self._made.get(key)
+        if made and made.known == known and known.health is None and self._at - made.at < REMADE_S:
+            return made.member
+        connection = self._rows.connections[number.connection]
+        one = make_member(number, member, connection, self._weights, policy, self._at)
+        self._made[key] = _Made(known, self._at, one)
+        return one

@@ -38,6 +38,11 @@ class NumberHealth:
     probe_after: float | None = None
     last_worked_at: float | None = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether anything may keep the number out, now or once some time is over."""
+        return not (self.own_score_at is None and self.carrier_rejected_at is None and self.failing_since is None)
+
     def own_score_now(self, now: float) -> float:
         """The own score: it halves each time 7 days are over, so a flag raised to the threshold holds for 7 days."""
         if self.own_score_at is None:

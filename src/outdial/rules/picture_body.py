@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from hashlib import blake2b
 from math import inf
 from typing import Any
@@ -102,15 +102,15 @@ def _policy_body(policy: CampaignPolicy) -> dict[str, object]:
         "tenant": policy.tenant,
         "primary": policy.primary,
         "sticky_epoch": policy.sticky_epoch,
-        "sticky": _settings_body(asdict(policy.sticky)),
-        "selection": _settings_body(asdict(policy.selection)),
+        "sticky": _settings_body(policy.sticky),
+        "selection": _settings_body(policy.selection),
         "floor": float(policy.rotation.floor),
         "max_share": policy.rotation.max_share,
     }
 
 
-def _settings_body(settings: Mapping[str, object]) -> dict[str, object]:
-    return {name: _json_value(value) for name, value in settings.items()}
+def _settings_body(settings: StickyPolicy | SelectionPolicy) -> dict[str, object]:
+    return {field.name: _json_value(getattr(settings, field.name)) for field in fields(settings)}
 
 
 def _json_value(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from outdial.rules.catalogue_rows import ConnectionRow, MemberRow, NumberRow, NumberState
 from outdial.rules.eligibility import NumberFacts, skip_but_for_spam, static_skip
@@ -23,6 +23,16 @@ from outdial.rules.rotation import (
 )
 
 _HEALTHY: Final = NumberHealth()
+
+
+class Known(NamedTuple):
+    """A member's numbers: equal ones make equal members, give or take what time does to them. `health`: None = says nothing."""
+
+    stats: MemberStats | None
+    elsewhere: list[MemberStats]
+    dials_24h: int
+    spam_score: float
+    health: NumberHealth | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,17 @@ class PoolWeights:
     def baseline(self, campaign: CampaignId) -> PoolBaseline:
         """The pool's own answer rates."""
         return PoolBaseline(self.baselines.get(campaign, {}))
+
+    def about(self, campaign: CampaignId, number: NumberId) -> Known:
+        """All that a member is made from, besides the catalogue and the time."""
+        health = self.health.get(number, _HEALTHY)
+        return Known(
+            self.stats.get((campaign, number)),
+            [stats for of, stats in self._by_number.get(number, ()) if of != campaign],
+            self.dials_24h.get(number, 0),
+            self.spam_scores.get(number, 0.0),
+            health if health.says_something else None,
+        )
 
     def stats_of(self, campaign: CampaignId, number: NumberId, now: float, params: RotationParams) -> MemberStats:
         """A member's sums; its prior is the number's index over the tenant's other campaigns (a number has one tenant)."""
