@@ -62,7 +62,12 @@ async def test_limits_are_judged_by_the_carrier(ground: Ground) -> None:
 
 async def test_latency_has_a_figure_for_every_share(ground: Ground) -> None:
     figures = await latency(ground, SMALL, 200.0, 0.1)
-    assert {f"p{p}_ms_at_{share}" for p in (50, 95, 99) for share in (10, 50, 80)} == figures.keys()
+    names = {
+        f"p{p}_ms_{of}_{share}" for p in (50, 95, 99) for of in ("at", "from_publish_at") for share in (10, 50, 80)
+    }
+    assert names == figures.keys()
+    for share in (10, 50, 80):
+        assert 0 < figures[f"p50_ms_at_{share}"] < figures[f"p50_ms_from_publish_at_{share}"]
 
 
 async def test_a_flood_shows_what_it_does_to_others_and_where_it_is_kept(ground: Ground) -> None:
