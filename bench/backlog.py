@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bench.world import World
 
-_FINISHED_AT = "now() - interval '40 days' + n * interval '1 second' * (35.0 * 86400 / {count})"
+_FINISHED_AT = "now() - interval '28 days' + n * interval '1 second' * (27.0 * 86400 / {count})"
+"""Nothing so old that a replica would forget it while it is measured."""
 
 
 def finished(world: World, count: int) -> list[str]:
-    """So many attempts that ended with a call within the last 40 days, tenants in turn."""
+    """So many attempts that ended with a call within the last 28 days, tenants in turn."""
     if not count:
         return []
     key = f"'t' || (n % {world.tenants}), gen_random_uuid() as attempt_id, 'c' || (n % {world.tenants}) as campaign"

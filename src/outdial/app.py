@@ -160,7 +160,7 @@ class App:
         self.upkeep, self.high_water = upkeep, self._high_water()
         for _ in range(3):
             await upkeep.measure_clock()
-        await self.upkeep_queries.keep_house(self.clock.now())
+        await self.upkeep_queries.make_months(self.clock.now())  # the rest of the house is kept beside the work
         await self.pools.reload()
         self.dispatcher = self._dispatcher(desk)
         await self._listen()

@@ -13,6 +13,7 @@ from outdial.postgres.pool import connect
 from outdial.postgres.upkeep import UpkeepQueries
 from tests.deploy.roles import FOLDER, RoleDatabase, database_with_roles
 from tests.support.services import Services
+from tests.support.statements import prepared_texts
 
 REPORTS = ("attempts", "capacity", "explain", "health", "overview")
 READ_CATALOGUE = ("read_version", "read_tenants", "read_connections", "read_numbers", "read_campaigns", "read_members")
@@ -48,7 +49,7 @@ async def roles(services: Services) -> AsyncIterator[RoleDatabase]:
 def statements_of(role: str) -> Iterator[tuple[str, str]]:
     """Name and text of every statement that the role runs."""
     for file in WHOLE_FILES[role]:
-        for name, text in statements.load(file).items():
+        for name, text in prepared_texts(file):
             yield f"{file}.{name}", text
     for file, names in SINGLE_BLOCKS[role].items():
         for name in names:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,6 +13,8 @@ import pytest
 from outdial.postgres import upkeep
 from outdial.postgres.pool import connect
 from outdial.postgres.upkeep import DAY_S, Retention, UpkeepQueries
+from tests.support.daemon import scenario
+from tests.support.replica import replica
 
 KEPT = Retention(
     attempts_s=30 * DAY_S,
@@ -58,6 +62,30 @@ async def test_an_id_is_remembered_for_as_long_as_is_set_after_its_end(
     await UpkeepQueries(pool, uuid.uuid4(), 1, KEPT).keep_house(time.time())
     assert {row["attempt_id"] for row in await pool.fetch("select attempt_id from attempts")} == kept
     assert await pool.fetchval("select count(*) from outcomes") == 7
+    await pool.close()
+
+
+async def test_what_stays_is_looked_at_once_and_every_campaign_is_gone_through(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More that stays than a bite looks at, received in one moment, before what goes; in campaigns of two tenants."""
+    monkeypatch.setattr(upkeep, "BITE", 3)
+    pool = await keep_house(database_url)
+    kept = {await pool.fetchval(WAITING, 50) for _ in range(7)}
+    await pool.execute("update attempts set received_at = now() - interval '50 days'")
+    for _ in range(7):
+        await pool.fetchval(ENDED, 40, 31)
+    for campaign, tenant in (("autumn", "acme"), ("spring", "bakery"), ("winter", "bakery")):
+        await pool.execute(
+            "insert into attempts select $1, gen_random_uuid(), $2, '+13125550100', '{}', '', now() - n * interval '1 day'"
+            " from generate_series(28, 36) n",
+            tenant,
+            campaign,
+        )
+    await UpkeepQueries(pool, uuid.uuid4(), 1, KEPT).keep_house(time.time())
+    left = await pool.fetch("select tenant, campaign, attempt_id from attempts")
+    assert {row["attempt_id"] for row in left if (row["tenant"], row["campaign"]) == ("acme", "spring")} == kept
+    assert len(left) == len(kept) + 3 * 2, "28 and 29 days"
     await pool.close()
 
 
@@ -127,3 +155,19 @@ async def test_the_audit_log_forgets_nothing_younger_than_a_month_whoever_asks(d
     await pool.fetchval("select forget_audit_log(now() + interval '1 year', 1000)")
     assert [row["subject"] for row in await pool.fetch("select subject from audit_log")] == ["10"]
     await pool.close()
+
+
+async def test_a_replica_dials_while_there_is_much_to_forget(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a long rest, or with a shorter retention, there are hours of it: the start waited for that once."""
+    begun = asyncio.Event()
+
+    async def for_ever(*_: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(UpkeepQueries, "_forget", for_ever)
+    async with asyncio.timeout(60), replica(database_url, scenario(ring_s=0.1)) as one:
+        await one.ended(await one.publish())
+        await begun.wait()

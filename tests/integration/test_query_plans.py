@@ -18,6 +18,7 @@ from outdial.postgres import bundle, readings, statements
 from outdial.postgres.bundle import Part
 from outdial.postgres.pool import connect
 from tests.support.services import Services
+from tests.support.statements import CLAIMING, prepared_texts
 
 FILES = sorted(
     file.name.removesuffix(".sql")
@@ -46,9 +47,6 @@ LEAVING = [
     Part("plan", "delete_waiting", [None] * 2, "count(*)"),
     Part("settle", "wake_contacts", [None] * 2, "array_agg(distinct campaign)"),
 ]
-CLAIMING = [Part("plan", "claim", [None] * 3), Part("plan", "lock_with_claimed", [None] * 3)]
-BESIDE_OTHERS = {"lock_with_claimed"}
-"""Blocks that name a block before them."""
 GROW = f"""
 insert into tenants select 't' || i from generate_series(1, 20) i;
 insert into connections values ('line', 'twilio');
@@ -84,10 +82,9 @@ async def test_every_block_prepares_on_both_servers(any_database_url: str) -> No
     connection = await asyncpg.connect(any_database_url)
     try:
         for file in FILES:
-            for name, text in statements.load(file).items():
-                if name not in BESIDE_OTHERS and not text.split("\n")[-1].startswith("set "):
+            for name, text in prepared_texts(file):
+                if not text.split("\n")[-1].startswith("set "):
                     await connection.execute(f"prepare {file}_{name} as {text}")
-        await connection.execute(f"prepare claiming as {readings.text_of(CLAIMING)}")
     finally:
         await connection.close()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -125,13 +126,18 @@ class UpkeepQueries:
                 woken += count
         return woken
 
-    async def keep_house(self, now: float) -> None:
-        """Months of outcomes ahead of time; what is past its time goes."""
+    async def make_months(self, now: float) -> None:
+        """Months of outcomes ahead of time."""
+        first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         with translate_errors():
-            first = datetime.fromtimestamp(now, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
             for _ in range(MONTHS_AHEAD + 1):
                 await self._pool.execute(UPKEEP["make_month"], first.timestamp())
                 first = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+
+    async def keep_house(self, now: float) -> None:
+        """Months ahead of time; what is past its time goes."""
+        await self.make_months(now)
+        with translate_errors():
             await self._pool.execute(UPKEEP["forget"], now - KEEP_CANCELLATIONS_S, now - KEEP_VOLUMES_S)
         await sticky.purge_void(self._pool, now)
         await self._forget(now)
@@ -139,16 +145,22 @@ class UpkeepQueries:
     async def _forget(self, now: float) -> None:
         """What has ended and is past its time, in small bites: nobody waits for them."""
         kept = self._retention
-        for block, kept_s in (
-            ("forget_attempts", kept.attempts_s),
-            ("forget_pictures", kept.pictures_s),
-            ("forget_dead_letters", kept.dead_letters_s),
-        ):
-            await self._bites(UPKEEP[block], now - kept_s)
+        with translate_errors():
+            for line in await self._pool.fetch(UPKEEP["campaigns_of_attempts"]):
+                await self._forget_attempts(line["tenant"], line["campaign"], now - kept.attempts_s)
+        await self._bites(UPKEEP["forget_pictures"], now - kept.pictures_s)
+        await self._bites(UPKEEP["forget_dead_letters"], now - kept.dead_letters_s)
         with translate_errors():
             while await self._pool.fetchval(UPKEEP["forget_audit_log"], BITE, now - kept.audit_log_s) == BITE:
                 pass
             await self._pool.fetchval(UPKEEP["drop_months"], now - kept.outcomes_s)
+
+    async def _forget_attempts(self, tenant: str, campaign: str, before: float) -> None:
+        """From the oldest on, each bite after the last one: what stays is looked at once."""
+        last, looked_at = (0.0, UUID(int=0)), BITE
+        while looked_at == BITE:
+            row = await self._pool.fetchrow(UPKEEP["forget_attempts"], BITE, before, tenant, campaign, *last)
+            last, looked_at = ((row["received_at"], row["attempt_id"]), row["looked_at"]) if row else (last, 0)
 
     async def _bites(self, statement: str, before: float) -> None:
         with translate_errors():

@@ -96,19 +96,47 @@ select make_outcomes_month(($1::timestamptz at time zone 'UTC')::date)
 with gone as (delete from cancellations where at < $1), silent as (delete from spam_signals where at < $2)
 delete from number_volume where hour < $2
 
+-- name: campaigns_of_attempts
+-- Every tenant and campaign with attempts, by jumping from one to the next in the index
+with recursive line (tenant, campaign) as (
+    (select tenant, campaign from attempts order by tenant, campaign limit 1)
+    union all
+    select n.tenant, n.campaign
+    from line l
+    cross join lateral (
+        select a.tenant, a.campaign
+        from attempts a
+        where (a.tenant, a.campaign) > (l.tenant, l.campaign)
+        order by a.tenant, a.campaign
+        limit 1
+    ) n
+)
+select tenant, campaign from line
+
 -- name: forget_attempts
--- The oldest that ended before $2, at most $1; what they ended with stays
-delete from attempts where ctid = any (array(
-    select a.ctid
+-- Of one campaign's oldest those that ended before $2; what they ended with stays. $1 how many are looked at, $3 tenant,
+-- $4 campaign, $5 and $6 after which one; the answer names the last one looked at
+with old as materialized (
+    select a.ctid, a.tenant, a.attempt_id, a.received_at
     from attempts a
-    where a.received_at < $2
-        and not exists (select from waiting w where w.tenant = a.tenant and w.attempt_id = a.attempt_id)
-        and not exists (select from calls c where c.tenant = a.tenant and c.attempt_id = a.attempt_id)
-        and not exists (
-            select from outcomes o where o.tenant = a.tenant and o.attempt_id = a.attempt_id and o.ended_at >= $2
-        )
+    where a.tenant = $3 and a.campaign = $4 and a.received_at < $2 and (a.received_at, a.attempt_id) > ($5, $6::uuid)
+    order by a.received_at, a.attempt_id
     limit $1
-))
+), gone as (
+    delete from attempts where ctid = any (array(
+        select o.ctid
+        from old o
+        where not exists (select from waiting w where w.tenant = o.tenant and w.attempt_id = o.attempt_id)
+            and not exists (select from calls c where c.tenant = o.tenant and c.attempt_id = o.attempt_id)
+            and not exists (
+                select from outcomes e where e.tenant = o.tenant and e.attempt_id = o.attempt_id and e.ended_at >= $2
+            )
+    ))
+)
+select received_at, attempt_id, (select count(*) from old) as looked_at
+from old
+order by received_at desc, attempt_id desc
+limit 1
 
 -- name: forget_pictures
 -- Pools as no pick has seen them since $2, at most $1
