@@ -26,8 +26,8 @@ def finished(world: World, count: int) -> list[str]:
                    'n' || substr(tenant, 2) || '-' || (n % {world.pool}), 'pool', at, true, 0.3, 1, 'first', 1, '{{}}'
             from made""",
         "drop table made",
-        "analyze attempts",
-        "analyze outcomes",
+        "vacuum analyze attempts",
+        "vacuum analyze outcomes",
     ]
 
 
@@ -49,6 +49,6 @@ def waiting(world: World, count: int) -> list[str]:
                   now() + interval '1 day', 'outside_calling_hours', now() + interval '1 day', now()
            from made""",
         "drop table made",
-        "analyze attempts",
-        "analyze waiting",
+        "vacuum analyze attempts",
+        "vacuum analyze waiting",
     ]
