@@ -6,6 +6,8 @@ Started when a test first asks, private to the session, gone with it. Never skip
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,8 @@ from outdial.embedded.postgres import LocalPostgres, wheel_binaries
 from outdial.embedded.rabbitmq import LocalRabbit
 from outdial.postgres.migrate import migrate
 
+MEMORY, NEEDED_BYTES = Path("/dev/shm"), 6 * 1024**3
+"""Hundreds of databases come and go, each of some hundred files: on a disk's file system that costs more than the tests."""
 UNPACKED = Path(__file__).resolve().parents[2] / ".services"
 
 
@@ -61,6 +65,7 @@ class Services:
 
     def __init__(self) -> None:
         self._servers: dict[str, LocalPostgres] = {}
+        self._folders: list[Path] = []
         self._databases: dict[str, Databases] = {}
         self._rabbit: LocalRabbit | None = None
 
@@ -89,16 +94,36 @@ class Services:
         """End everything that was started."""
         for server in self._servers.values():
             server.stop()
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
         if self._rabbit is not None:
             self._rabbit.stop()
 
     def _start(self, kind: str) -> LocalPostgres:
         binaries = ensure_postgres(UNPACKED) if kind == "distribution" else wheel_binaries()
         assert binaries is not None, "the embedded extra is not installed: run make setup"
-        server = LocalPostgres(binaries, durable=False)
+        server = LocalPostgres(binaries, self._in_memory(), durable=False, settings=("max_wal_size=128MB",))
         server.start()
         self._servers[kind] = server
         return server
+
+    def _in_memory(self) -> Path | None:
+        """A folder for a server's data, where there is memory enough; None = on disk."""
+        if not _has_room(MEMORY):
+            return None
+        folder = Path(tempfile.mkdtemp(prefix="outdial-test-", dir=MEMORY))
+        folder.chmod(0o755)
+        self._folders.append(folder)
+        return folder / "data"
+
+
+def _has_room(folder: Path) -> bool:
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        return min(available, shutil.disk_usage(folder).free) >= NEEDED_BYTES and os.access(folder, os.W_OK)
+    except (OSError, StopIteration):
+        return False
 
 
 def _within(url: str) -> Callable[[str], str]:
