@@ -32,7 +32,7 @@ async def demo(amqp_url: str, folder: Path) -> AsyncIterator[dict[str, str]]:
     try:
         assert process.stdout is not None
         said = ""
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while "Ctrl-C ends the demo" not in said:
                 line = await process.stdout.readline()
                 assert line, said
@@ -93,7 +93,7 @@ class Terminal:
             return False
 
     async def _until_all_ended(self, count: int) -> None:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(240):
             while await self._ask("select count(*) from outcomes where tenant = 'bakery'") < count:
                 await pause()
 
@@ -119,7 +119,7 @@ class Terminal:
         return await self._replica.wait()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_newcomer_follows_it(amqp_url: str, tmp_path: Path) -> None:
     tutorial.save(tmp_path)
     steps = [step for step in tutorial.steps() if not step.command.startswith(("make ", "export PATH"))]
