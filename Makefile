@@ -25,8 +25,13 @@ $(VENV)/.ready-dev: requirements-dev.lock pyproject.toml scripts/setup
 demo: $(VENV)/.ready ## the whole product on this machine: ARGS="--attempts 300 --seed 7 --json PATH", BROKER=rabbitmq for a real broker
 	@$(BIN)/outdial demo $(if $(BROKER),--broker $(BROKER)) $(ARGS)
 
+# With AGAIN=1, tests that failed are run once more, alone: what fails then fails for good. Any other trouble (pytest's
+# exit codes above 1) is not tried again.
+once_more = || { [ $$? -eq 1 ] && echo "LOOK INTO THESE FAILURES. They are run again, alone:" && \
+  $(BIN)/python -m pytest --last-failed $(ARGS); }
+
 test: setup ## all tests, on a real RabbitMQ and PostgreSQL (found, or installed); JOBS=3 processes, ARGS for pytest
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)$(if $(AGAIN), $(once_more))
 
 bench: setup ## throughput, latency, limits, scale, memory: ARGS="--scenario NAME[,NAME] --quick --json PATH"
 	@$(BIN)/python -m bench $(ARGS)
