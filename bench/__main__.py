@@ -36,9 +36,8 @@ def main() -> None:
     if unknown := [name for name in names if name not in SCENARIOS]:
         parser.error(f"--scenario: {', '.join(unknown)} is not known; one or more of {', '.join(SCENARIOS)}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    logging.getLogger("outdial.web").setLevel(
-        logging.ERROR
-    )  # at the end carriers call back longer than anybody listens
+    # At the end carriers call back longer than anybody listens.
+    logging.getLogger("outdial.web").setLevel(logging.ERROR)
     size = QUICK if args.quick else FULL
     run_fast(_measure(names, size.repeated(args.repetitions), args.json))
 

@@ -135,6 +135,13 @@ async def test_what_fades_is_made_anew_once_a_minute() -> None:
     assert faded.index != was.index
 
 
+async def test_what_is_made_anew_and_comes_out_the_same_changes_no_pool() -> None:
+    replica = Replica()
+    first = await replica.view()
+    replica.clock.jump(REMADE_S + 1)
+    assert (await replica.view()).index is first.index
+
+
 async def test_another_catalogue_makes_all_anew() -> None:
     replica = Replica()
     await replica.view()

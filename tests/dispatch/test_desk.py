@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, Desk, NoMoreTurns, Work
+from outdial.dispatch.desk import LEAST_SHARE, LINGER_S, PATIENCE_S, Desk, NoMoreTurns, Work
 from outdial.ports.store import CallIdentity
 from outdial.rules import call_fate as fate
 from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
@@ -61,17 +61,43 @@ async def test_what_frees_a_slot_or_is_in_doubt_is_taken_at_once(report: fate.Re
 
 
 @pytest.mark.parametrize("report", [ACCEPTED, RINGING], ids=["accepted", "ringing"])
-async def test_other_news_waits_for_company(report: fate.Report) -> None:
+async def test_other_news_asks_for_a_turn_only_when_its_patience_ends(report: fate.Report) -> None:
     one, clock = desk()
     _ = one.report(identity(1), report)
-    await clock.advance(0.6 * LINGER_S)
+    await clock.advance(0.9 * PATIENCE_S)
     _ = one.report(identity(2), report)
     assert one.take().is_empty
     assert not one.is_empty
-    await clock.advance(0.6 * LINGER_S)
+    await clock.advance(0.11 * PATIENCE_S)
     assert reported(one.take()) == [(1, report)]
-    await clock.advance(0.6 * LINGER_S)
-    assert reported(one.take()) == [(2, report)]
+    assert one.take(anyway=True).is_empty, "the other one may still end within the moment"
+
+
+async def test_much_of_it_is_worth_a_turn_after_a_moment() -> None:
+    one, clock = desk()
+    for n in range(LEAST_SHARE):
+        _ = one.report(identity(n), ACCEPTED)
+    assert one.take().is_empty
+    await clock.advance(LINGER_S)
+    assert len(one.take().reports) == LEAST_SHARE
+
+
+@pytest.mark.parametrize("reason", ["a call that is over", "a cancel", "a sweep", "calls to begin"])
+async def test_other_news_rides_with_any_turn_after_a_moment(reason: str) -> None:
+    one, clock = desk()
+    _ = one.report(identity(1), ACCEPTED)
+    await clock.advance(LINGER_S)
+    _ = one.report(identity(2), ACCEPTED)
+    match reason:
+        case "a call that is over":
+            _ = one.report(identity(3), OVER)
+        case "a cancel":
+            _ = one.cancel([AttemptKey(TenantId("acme"), AttemptId(UUID(int=7)))])
+        case "a sweep":
+            one.sweep()
+    taken = one.take(anyway=reason == "calls to begin")
+    assert [report for report in reported(taken) if report[1] is ACCEPTED] == [(1, ACCEPTED)]
+    assert reported(one.take(hurry=True)) == [(2, ACCEPTED)]
 
 
 async def test_a_call_that_is_over_takes_its_earlier_news_along_in_their_order() -> None:
@@ -110,17 +136,20 @@ async def test_nothing_waits_for_company_when_there_is_a_hurry() -> None:
     assert reported(one.take(hurry=True)) == [(1, ACCEPTED)]
 
 
-async def test_who_waits_is_woken_when_the_first_patient_news_is_ripe() -> None:
+async def test_who_waits_is_woken_when_the_patience_of_the_first_news_ends() -> None:
     """In real time: the limit is far beyond what it takes, so only a wake-up that never comes fails."""
     one, clock = desk()
-    waiting = asyncio.ensure_future(one.wait(30.0))
-    await asyncio.sleep(0)
-    _ = one.report(identity(1), ACCEPTED)
-    await waiting  # to learn until when
+    for n in (1, LEAST_SHARE):
+        waiting = asyncio.ensure_future(one.wait(30.0))
+        await asyncio.sleep(0)
+        for placement in range(n):
+            _ = one.report(identity(placement), ACCEPTED)
+        async with asyncio.timeout(10):
+            await waiting  # to learn until when
     assert one.take().is_empty
     async with asyncio.timeout(10):
         await one.wait(30.0)
-    await clock.advance(LINGER_S)
+    await clock.advance(PATIENCE_S)
     assert not one.take().is_empty
 
 

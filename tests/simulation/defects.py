@@ -175,8 +175,8 @@ def _believes_callbacks_from_elsewhere() -> Patches:
     real = follow.Follower.deliver
 
     async def deliver(follower: Any, _: Any, placement: Any, news: Any) -> bool:
-        found = await follower._store.identify([placement])
-        return await real(follower, found[placement].slots.connection, placement, news) if placement in found else False
+        found = await follower._look_ups.identity(placement)
+        return await real(follower, found.slots.connection, placement, news) if found is not None else False
 
     return [patch.object(follow.Follower, "deliver", deliver)]
 

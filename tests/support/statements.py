@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from outdial.postgres import readings, statements
@@ -15,3 +16,8 @@ def prepared_texts(file: str) -> Iterator[tuple[str, str]]:
     """Name and text of each block; one that names another one, with it."""
     for name, text in statements.load(file).items():
         yield name, readings.text_of(CLAIMING) if name == "lock_with_claimed" else text
+
+
+def highest_parameter(text: str) -> int:
+    """How many parameters a statement has."""
+    return max((int(one) for one in re.findall(r"\$(\d+)", text)), default=0)

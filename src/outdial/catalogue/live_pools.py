@@ -140,5 +140,7 @@ class LivePools:
             return made.member
         connection = self._rows.connections[number.connection]
         one = make_member(number, member, connection, self._weights, policy, self._at)
+        if made and made.member == one:
+            one = made.member  # the same object, by which an unchanged pool is told
         self._made[key] = _Made(known, self._at, one)
         return one

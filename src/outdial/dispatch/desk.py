@@ -20,11 +20,14 @@ from outdial.rules.capacity import Slots
 from outdial.rules.ids import AttemptKey, Placement
 
 LINGER_S = 0.02
-"""How long news that frees no slot may wait. Nobody notices, and a call that is over by then is written once."""
+"""How long news that frees no slot waits at least. A call that is over by then is written once."""
+PATIENCE_S = 0.05
+"""How long such news waits at most for a turn that is taken anyway: a turn of its own costs nearly as much as one of many
+calls. Longer, and carriers that call back on few connections wait for their answers."""
 TICK_S = 0.001
 """The shortest wait: a moment that is missed by a rounding error must not be waited for in ever smaller steps."""
 LEAST_SHARE = 16
-"""Calls that a turn takes at least. Below that the round trips of a turn cost more than its rows."""
+"""Calls that a turn takes at least, or that are worth a turn. Below that its round trips cost more than its rows."""
 
 Reported = tuple[CallIdentity, Report, asyncio.Future[bool]]
 """A report, with the promise that tells whether its call was still open, kept after the commit."""
@@ -83,17 +86,17 @@ class Work:
 
 @dataclass(slots=True)
 class _Pile:
-    """One call's reports in their order. `ripe_at`: when the first of them has waited long enough, by the monotonic clock."""
+    """One call's reports in their order. `since`: when the first of them came, by the monotonic clock."""
 
-    ripe_at: float
+    since: float
     reports: list[Reported] = field(default_factory=list)
 
 
 class Desk:
     """Where work waits for a turn.
 
-    News that frees no slot is patient: it waits `LINGER_S` for company, or for the end of its call, so that a turn which
-    gives slots on is short. Of much urgent work a turn gets a third: calls that began together would otherwise end
+    News that frees no slot is patient: it waits `LINGER_S` for the end of its call, so that a turn which gives slots on is
+    short, and up to `PATIENCE_S` for a turn to ride with, so that few calls need few turns. Of much urgent work a turn gets a third: calls that began together would otherwise end
     together and wait for one long turn, for ever; taken in parts they spread by themselves.
     """
 
@@ -112,9 +115,9 @@ class Desk:
         placement = identity.placement
         pile = self._urgent.get(placement)
         if pile is None and _is_patient(report):
-            if not self._patient:
-                self._awake.set()  # whoever waits must learn until when
             pile = self._patient.setdefault(placement, self._new_pile())
+            if len(self._patient) in (1, LEAST_SHARE):
+                self._awake.set()  # whoever waits must learn until when
         elif pile is None:
             known = placement in self._patient
             pile = self._urgent[placement] = self._patient.pop(placement) if known else self._new_pile()
@@ -125,7 +128,7 @@ class Desk:
         return promise
 
     def _new_pile(self) -> _Pile:
-        return _Pile(self._clock.monotonic() + LINGER_S)
+        return _Pile(self._clock.monotonic())
 
     def cancel(self, keys: Sequence[AttemptKey]) -> list[asyncio.Future[None]]:
         """Cancels, each with the promise of its commit."""
@@ -151,20 +154,37 @@ class Desk:
         """Whether nothing waits for a turn."""
         return not self._urgent and not self._patient and self._rest.is_empty
 
-    def take(self, *, hurry: bool = False) -> Work:
-        """What the next turn should do; the rest stays. `hurry`: nothing waits for company any more."""
+    def take(self, *, anyway: bool = False, hurry: bool = False) -> Work:
+        """What the next turn should do; the rest stays. `anyway`: it is taken for another reason, too. `hurry`: nothing
+        waits for company any more."""
         self._awake.clear()
+        anyway = anyway or bool(self._urgent) or not self._rest.is_empty
         share = max(LEAST_SHARE, -(-len(self._urgent) // 3))
         piles = _first(self._urgent, min(share, self._at_most))
-        now = float("inf") if hurry else self._clock.monotonic()
-        ripe = sum(1 for _ in takewhile(lambda pile: pile.ripe_at <= now, self._patient.values()))
-        piles += _first(self._patient, min(ripe, self._at_most - len(piles)))
+        piles += _first(self._patient, min(self._ripe(anyway, hurry), self._at_most - len(piles)))
         rest, self._rest = self._rest, Work(canceled=self._rest.canceled[self._at_most :])
         if self._urgent or not self._rest.is_empty:
             self._awake.set()
         reports = [report for pile in piles for report in pile.reports]
         self._taken = Work(reports, rest.canceled[: self._at_most], rest.sweep)
         return self._taken
+
+    def _ripe(self, anyway: bool, hurry: bool) -> int:
+        """How many calls' patient news should go with the next turn, or be its reason."""
+        if hurry:
+            return len(self._patient)
+        now = self._clock.monotonic()
+        if not anyway and now < self._patient_until():
+            return 0
+        return sum(1 for _ in takewhile(lambda pile: pile.since + LINGER_S <= now, self._patient.values()))
+
+    def _patient_until(self) -> float:
+        """When patient news asks for a turn of its own: the oldest has waited long, or there is much of it."""
+        first = next(iter(self._patient.values()), None)
+        if first is None:
+            return float("inf")
+        much = next(islice(self._patient.values(), LEAST_SHARE - 1, None), None)
+        return min(first.since + PATIENCE_S, float("inf") if much is None else much.since + LINGER_S)
 
     def close(self) -> None:
         """No turn comes any more: promises that were not kept end with `NoMoreTurns`, those made from now on at once."""
@@ -175,9 +195,7 @@ class Desk:
 
     async def wait(self, within_s: float) -> None:
         """Wait for work, at most so long."""
-        if self._patient:
-            oldest = next(iter(self._patient.values()))
-            within_s = min(within_s, max(TICK_S, oldest.ripe_at - self._clock.monotonic()))
+        within_s = min(within_s, max(TICK_S, self._patient_until() - self._clock.monotonic()))
         try:
             async with asyncio.timeout(within_s):
                 await self._awake.wait()

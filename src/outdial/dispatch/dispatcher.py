@@ -102,6 +102,8 @@ class Dispatcher:
                 if work.is_empty and not asks:
                     await self._desk.wait(self._idle_for(self._clock.now()))
                     continue
+                if work.is_empty:
+                    work = self._desk.take(anyway=True)
                 gained = await self._turn(work, asks)
                 if work.is_empty and not gained:
                     await self._desk.wait(NOTHING_GAINED_S)

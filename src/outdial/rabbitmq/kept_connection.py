@@ -71,6 +71,14 @@ def broker_errors(doing: str) -> Iterator[None]:
         raise BrokerUnavailable(mask_text(f"{doing}: {type(error).__name__} {words}")[:300]) from error
 
 
+class _Connection(aio_pika.Connection):
+    """Closed by its keeper and by nobody else: aio_pika's begins to close itself wherever it is collected as garbage, by a
+    task that nobody holds, or by a coroutine that nobody awaits."""
+
+    def __del__(self) -> None:
+        pass
+
+
 class Session:
     """One connection from its making to its loss."""
 
@@ -165,7 +173,8 @@ class KeptConnection:
         options = self._options
         try:
             async with asyncio.timeout(options.ready_within_s):
-                connection = await aio_pika.connect(options.address(self._purpose), timeout=options.connect_timeout_s)
+                address, timeout = options.address(self._purpose), options.connect_timeout_s
+                connection = await aio_pika.connect(address, timeout=timeout, connection_class=_Connection)
                 self._session = Session(connection)
                 await self._set_up(self._session)
             if self._session.lost.is_set():

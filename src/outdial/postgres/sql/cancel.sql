@@ -64,7 +64,7 @@ select attempt_id from calls where tenant = $1 and campaign = $2 and not cancel_
 select t.tenant, a.attempt_id
 from tenants t
 cross join unnest($1::uuid[]) as a (attempt_id)
-where exists (select from attempts k where k.tenant = t.tenant and k.attempt_id = a.attempt_id)
+where exists (select from attempts k where k.tenant = t.tenant and k.attempt_id = a.attempt_id offset 0)
 
 -- name: note
 -- One audit entry. $1 now, $2 who, $3 why, $4 subject, $5 detail

@@ -73,12 +73,16 @@ for update of l
 -- name: contact_facts
 -- What forbids or steers dialling these contacts, in one look. $1 tenants, $2 attempt ids, $3 campaigns, $4 contacts, $5 since when an earlier call counts
 select c.n,
-       exists (select from calls o where o.tenant = c.tenant and o.contact = c.contact) as in_call,
-       exists (select from suppressions s where s.tenant = c.tenant and s.contact = c.contact) as suppressed,
-       exists (select from cancellations x where x.tenant = c.tenant and x.attempt_id = c.attempt_id) as canceled,
+       -- offset 0: contact by contact; a plan kept from small tables would read all there is into a hash
+       exists (select from calls o where o.tenant = c.tenant and o.contact = c.contact offset 0) as in_call,
+       exists (select from suppressions s where s.tenant = c.tenant and s.contact = c.contact offset 0) as suppressed,
+       exists (
+           select from cancellations x where x.tenant = c.tenant and x.attempt_id = c.attempt_id offset 0
+       ) as canceled,
        exists (
            select from outcomes p
            where p.campaign = c.campaign and p.contact = c.contact and p.placement is not null and p.ended_at >= $5
+           offset 0
        ) as called_before,
        y.number, y.epoch, y.bound_at, y.expires_at, y.bound_by
 from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) with ordinality as c (tenant, attempt_id, campaign, contact, n)
@@ -114,7 +118,7 @@ from unnest(
 insert into number_volume (number, hour, dials)
 select k.number, k.hour, k.dials
 from unnest($1::text[], $2::timestamptz[], $3::integer[]) as k (number, hour, dials)
-where k.dials > 0 or exists (select from number_volume v where v.number = k.number and v.hour = k.hour)
+where k.dials > 0 or exists (select from number_volume v where v.number = k.number and v.hour = k.hour offset 0)
 on conflict (number, hour) do update set dials = number_volume.dials + excluded.dials
 
 -- name: park

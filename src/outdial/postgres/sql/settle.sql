@@ -125,10 +125,13 @@ update waiting w
 set line = '', blocker = 'in_line', look_at = w.not_after, next_eligible_at = null, blocked_since = null
 from (
     select s.tenant, s.attempt_id
-    from waiting s
-    join unnest($1::text[], $2::text[]) as k (tenant, contact) on s.tenant = k.tenant and s.contact = k.contact
-    where s.blocker = 'contact_in_call'
-    for update of s skip locked
+    from unnest($1::text[], $2::text[]) as k (tenant, contact)
+    cross join lateral (
+        select a.tenant, a.attempt_id
+        from waiting a
+        where a.tenant = k.tenant and a.contact = k.contact and a.blocker = 'contact_in_call'
+        for update skip locked
+    ) s
 ) s
 where w.tenant = s.tenant and w.attempt_id = s.attempt_id
 returning w.campaign
