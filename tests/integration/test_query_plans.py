@@ -30,8 +30,8 @@ FILES = sorted(
 ROWS = 200_000
 HOT = {
     "plan": (
-        *("claim", "claim_due", "lines", "lines_left", "lock_limits", "contact_facts", "volumes", "delete_waiting"),
-        *("park", "write_limits", "count_volume", "relook"),
+        *("claim", "claim_due", "anything_due", "lines", "lines_left", "lock_limits", "contact_facts"),
+        *("volumes", "delete_waiting", "park", "write_limits", "count_volume", "relook"),
     ),
     "settle": (
         *("open_calls", "identify_calls", "past_calls", "member_stats", "baselines", "number_health", "assignments"),

@@ -136,6 +136,13 @@ class ModelStore:
 
         await self._database.single(effect)
 
+    async def anything_due(self, now: float) -> bool:
+        """See the port."""
+        await self._database.ask()
+        found = any(seat.look_at <= now for seat in self._tables.waiting.values())
+        await self._database.reply()
+        return found
+
     async def leftover_events(self, now: float, again_at: float, at_most: int) -> Sequence[OutgoingEvent]:
         """See the port."""
         await self._database.ask()

@@ -222,7 +222,8 @@ class Dispatcher:
         self._desk.wake()
 
     async def _sweep(self) -> None:
-        self._desk.sweep()
+        if await self._setting.store.anything_due(self._clock.now()):
+            self._desk.sweep()
 
     # -- the end
 

@@ -135,6 +135,9 @@ class Store(Protocol):
     async def lines(self) -> Sequence[Line]:
         """All lines with runnable attempts."""
 
+    async def anything_due(self, now: float) -> bool:
+        """Whether the time of any waiting attempt to be looked at has come: whether `claim_due` is worth its turn."""
+
     async def relook(self, campaigns: Sequence[CampaignId]) -> int:
         """Move attempts that wait in connections' lines to their campaigns' any-lines, where they are looked at anew;
         what a turn holds is left out. Returns how many. In small bites, so that nobody waits for long."""

@@ -84,6 +84,11 @@ class PostgresStore:
         async with self._connection() as connection:
             return [Line(CampaignId(row["campaign"]), row["line"]) for row in await connection.fetch(PLAN["lines"])]
 
+    async def anything_due(self, now: float) -> bool:
+        """See the port."""
+        async with self._connection() as connection:
+            return bool(await connection.fetchval(PLAN["anything_due"], now))
+
     async def relook(self, campaigns: Sequence[CampaignId]) -> int:
         """See the port."""
         moved = 0

@@ -50,6 +50,10 @@ cross join lateral (
     limit 1  -- row by row: a kept plan expects a tenth of all to be due and would read every attempt there ever was
 ) a
 
+-- name: anything_due
+-- Whether there is any of these. $1 now
+select exists (select from waiting where look_at <= $1)
+
 -- name: lock_limits
 -- The given limits in lock order. $1 kinds, $2 ids
 select l.*
