@@ -31,8 +31,9 @@ LARGEST, SMALLEST = "c000", "c099"
 TOKEN = "token-of-somebody-who-looks-0"
 TIMES = 15
 """Each page is asked for so often."""
-LOOKED_S = 20.0
-"""For so long ten viewers look, and for so long nobody does."""
+LOOKED_S = 60.0
+"""For so long ten viewers look: twice the longest pause of `cadence.js`, so that every page counts as often as it is asked
+for."""
 VIEWED = (
     (("attempts", "CALLS_MS"),),
     (("attempts_waiting", "CALLS_MS"),),

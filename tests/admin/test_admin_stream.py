@@ -53,6 +53,11 @@ async def test_all_viewers_see_the_same_poll_and_only_what_differs() -> None:
     assert picture.looks == looks
 
 
+@pytest.mark.parametrize(("took_s", "rest"), [(0.0, 5.0), (0.02, 5.0), (0.04, 8.0), (0.5, 15.0)])
+def test_pictures_that_take_long_are_made_more_seldom(took_s: float, rest: float) -> None:
+    assert stream.rest_s(5.0, took_s) == pytest.approx(rest)
+
+
 async def test_a_slow_viewer_sees_the_latest() -> None:
     picture = Picture()
     watched = Stream(picture.look, every_s=0)

@@ -5,6 +5,6 @@ export const CALLS_MS = 4000;
 /** An attempt that is not over yet, and letters that nobody has decided on. */
 export const STORY_MS = 6000;
 /** Rates, weights and standings of numbers: single calls hardly move them. */
-export const HEALTH_MS = 15000;
+export const HEALTH_MS = 30000;
 /** What is over, and changes only when the truth comes late. */
 export const OVER_MS = 30000;
