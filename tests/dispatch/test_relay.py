@@ -40,7 +40,9 @@ class Outbox:
         self.removals.append(list(event_ids))
 
     async def leftover_events(self, now: float, again_at: float, at_most: int) -> Sequence[OutgoingEvent]:
-        found, self.leftovers = self.leftovers[:at_most], self.leftovers[at_most:]
+        gone = {event_id for removal in self.removals for event_id in removal}
+        left = [event for event in self.leftovers if event.event_id not in gone]
+        found, self.leftovers = left[:at_most], left[at_most:]
         return found
 
 
@@ -112,3 +114,15 @@ async def test_leftovers_are_published_and_removed(parts: Parts) -> None:
     await relay.take_up_leftovers()
     assert broker.published == list("abcd")
     assert outbox.removals == [["a", "b", "c"], ["d"]]
+
+
+async def test_what_was_confirmed_while_the_database_was_away_is_not_published_again(parts: Parts) -> None:
+    relay, broker, outbox, _ = parts
+    outbox.is_down = True
+    outbox.leftovers = [event("a"), event("b")]
+    relay.offer([event("a")])
+    with pytest.raises(DatabaseUnavailable):
+        await relay.publish()
+    outbox.is_down = False
+    await relay.take_up_leftovers()
+    assert broker.published == ["a", "b"]

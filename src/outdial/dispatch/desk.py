@@ -96,8 +96,9 @@ class Desk:
     """Where work waits for a turn.
 
     News that frees no slot is patient: it waits `LINGER_S` for the end of its call, so that a turn which gives slots on is
-    short, and up to `PATIENCE_S` for a turn to ride with, so that few calls need few turns. Of much urgent work a turn gets a third: calls that began together would otherwise end
-    together and wait for one long turn, for ever; taken in parts they spread by themselves.
+    short, and up to `PATIENCE_S` for a turn to ride with, so that few calls need few turns. Of much urgent work a turn
+    gets a third: calls that began together would otherwise end together and wait for one long turn, for ever; taken in
+    parts they spread by themselves.
     """
 
     def __init__(self, at_most: int, clock: Clock) -> None:

@@ -64,7 +64,8 @@ class Relay:
         await self._send(batch)
 
     async def take_up_leftovers(self) -> None:
-        """Publish events that nobody confirmed for a while."""
+        """Publish events that nobody confirmed for a while; those that were, and could not be removed, first leave."""
+        await self._remove()
         now = self._clock.now()
         while leftovers := await self._store.leftover_events(now, now + AGAIN_AFTER_S, self._batch):
             await self._send(list(leftovers))
