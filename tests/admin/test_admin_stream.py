@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from outdial.admin import stream
+from outdial.admin.server import more_s
 from outdial.admin.stream import Stream, TooManyOfOne, TooManyViewers
 from outdial.errors import DatabaseUnavailable
 from tests.admin.asking import OPERATOR, VIEWER, Api
@@ -53,9 +54,19 @@ async def test_all_viewers_see_the_same_poll_and_only_what_differs() -> None:
     assert picture.looks == looks
 
 
-@pytest.mark.parametrize(("took_s", "rest"), [(0.0, 5.0), (0.02, 5.0), (0.04, 8.0), (0.5, 15.0)])
-def test_pictures_that_take_long_are_made_more_seldom(took_s: float, rest: float) -> None:
-    assert stream.rest_s(5.0, took_s) == pytest.approx(rest)
+@pytest.mark.parametrize(("campaigns", "more"), [(0, 0.0), (20, 1.0), (100, 5.0), (1_000, 10.0)])
+def test_pictures_of_many_campaigns_are_taken_more_seldom(campaigns: int, more: float) -> None:
+    assert more_s({"campaigns": [{}] * campaigns}) == pytest.approx(more)
+
+
+async def test_the_next_picture_waits_so_much_longer() -> None:
+    picture = Picture()
+    watching = Stream(picture.look, every_s=0, more_s=lambda data: 3_600.0 if data["value"] == 1 else 0.0).watch()
+    assert await following(watching) == ("overview", {"value": 1})
+    picture.value = 2
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert picture.looks == 1
 
 
 async def test_a_slow_viewer_sees_the_latest() -> None:

@@ -35,6 +35,9 @@ LARGEST_BODY: Final = 2 * 1024 * 1024
 ANSWER_WITHIN_S: Final = 30.0
 STALLED_S: Final = 30.0
 """A viewer of the stream that takes nothing for so long is let go."""
+CAMPAIGN_S: Final = 0.05
+MOST_MORE_S: Final = 10.0
+"""The overview is told so much more seldom for each campaign, and at most for all."""
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -52,7 +55,7 @@ class AdminServer:
     def __init__(self, setting: Setting, tokens: Tokens, pace: Pace, routes: tuple[Route, ...] = ROUTES) -> None:
         self._setting, self._tokens, self._pace, self._routes = setting, tokens, pace, routes
         self._kept = KeptCatalogue()
-        self._stream = Stream(self._look, _still)
+        self._stream = Stream(self._look, _still, more_s=more_s)
 
     def application(self) -> web.Application:
         """To be run with `access_log=None`: paths and queries may hold contacts' numbers."""
@@ -136,6 +139,11 @@ class AdminServer:
 def _still(picture: dict[str, Any]) -> object:
     """The overview without the clock and the heartbeats."""
     return {**picture, "at": None, "replicas": [(one["worker"], one["is_late"]) for one in picture["replicas"]]}
+
+
+def more_s(picture: dict[str, Any]) -> float:
+    """How much more seldom the overview is told for its size: what it takes from dialling stays the same."""
+    return min(CAMPAIGN_S * len(picture["campaigns"]), MOST_MORE_S)
 
 
 def read_query_of(model: type[Input] | None, query: MultiMapping[str]) -> Any:

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EVERY_S: Final = 5.0
-RESTS: Final = 200
-"""After a picture none is asked for so many times as long as it took to make, but for no longer than `STEADY_S`: what dials
-on the same core gives up half a percent at most, up to pictures of 75 ms."""
 STEADY_S: Final = 15.0
 """A picture that differs from the one before in nothing but its times is told this often."""
 KEEP_ALIVE_S: Final = 5.0
@@ -50,8 +47,10 @@ class Stream:
         still: Callable[[Any], object] = lambda data: data,
         *,
         every_s: float = EVERY_S,
+        more_s: Callable[[Any], float] = lambda data: 0.0,
     ) -> None:
-        self._look, self._still, self._every_s = look, still, every_s
+        """`more_s`: how much later than `every_s` the next picture is taken after this one."""
+        self._look, self._still, self._every_s, self._more_s = look, still, every_s, more_s
         self._viewers: dict[asyncio.Queue[bytes], str] = {}
         self._task: asyncio.Task[None] | None = None
         self._latest, self._said_at = b"", float("-inf")
@@ -104,14 +103,13 @@ class Stream:
 
     async def _poll(self) -> None:
         while True:
-            begun = monotonic()
             name, data, said = await self._picture()
             now = monotonic()
             if said != self._said or now - self._said_at >= STEADY_S:
                 self._latest, self._said, self._said_at = event(name, data), said, now
                 for seen in self._viewers:
                     _replace(seen, self._latest)
-            await asyncio.sleep(rest_s(self._every_s, now - begun if name == "overview" else 0.0))
+            await asyncio.sleep(self._every_s + (self._more_s(data) if name == "overview" else 0.0))
 
     async def _picture(self) -> tuple[str, Any, object]:
         """Its name, what it shows, and what of that has to be another for it to be news."""
@@ -123,11 +121,6 @@ class Stream:
         except Exception as error:  # viewers are told, the log says more, and the next picture may come again
             log.exception("admin.failed", error_type=type(error).__name__)
             return "trouble", {"code": "error"}, "error"
-
-
-def rest_s(every_s: float, took_s: float) -> float:
-    """How long nobody asks for a picture after one that took so long to make."""
-    return max(every_s, min(RESTS * took_s, STEADY_S))
 
 
 def _replace(seen: asyncio.Queue[bytes], message: bytes) -> None:
