@@ -6,7 +6,7 @@ import re
 
 _SCAN = re.compile(r"(?<!Bitmap )(Seq|Index|Index Only|Bitmap Heap) Scan( Backward)?( using \w+)? on (\w+)")
 _LARGE = re.compile(
-    r"attempts|waiting|outcomes\w*|sticky|number_volume|outbox|cancellations|suppressions|pool_pictures"
+    r"attempts|waiting|outcomes\w*|sticky|number_volume|outbox|cancellations|suppressions|pool_pictures|limits"
 )
 
 

@@ -1,6 +1,6 @@
 // Attempts as they come and end: from which number, how it was found, how it went, what it waits for.
 
-import { html, useEffect, useState } from "../vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/htm-preact.js";
 import { CALLS_MS } from "../cadence.js";
 import { useData } from "../data.js";
 import { useLive } from "../live.js";
@@ -45,7 +45,12 @@ const Choice = ({ label, value, set, all, options, word }) => html`
 /** A text that counts once it is finished, so that half a number is not searched for. What is being typed stays. */
 function Finished({ label, hint, value, set }) {
   const [draft, setDraft] = useState(value);
-  useEffect(() => setDraft(value), [value]);
+  const last = useRef(value);
+  useEffect(() => {
+    if (last.current === value) return; // what was typed before the first effect ran stays, too
+    last.current = value;
+    setDraft(value);
+  }, [value]);
   return html`<label class="field"><span>${label}</span><input type="search" value=${draft} placeholder=${hint}
     onInput=${(event) => setDraft(event.target.value)} onChange=${(event) => set(event.target.value.trim())} /></label>`;
 }
