@@ -252,3 +252,19 @@ async def test_results_are_narrowed_by_what_one_looks_for(stage: Stage, browser:
         await look.page.get_by_role("button", name="Show all").click()
         await expect(look.page.get_by_role("alert")).to_have_count(0)
         await expect(look.page.get_by_role("row").nth(20)).to_be_visible()
+
+
+async def test_what_is_typed_as_soon_as_the_field_is_there_stays(stage: Stage, browser: Browser) -> None:
+    typed = """new MutationObserver((_, watching) => {
+        const field = document.querySelector('input[placeholder="+12025550143"]');
+        if (!field) return;
+        watching.disconnect();
+        field.value = "+1312";
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+    }).observe(document, { childList: true, subtree: true });"""
+    async with looking(browser, stage.port.url) as look:
+        await look.sign_in()
+        await look.page.evaluate(typed)
+        await look.go("results/spring")
+        await expect(look.page.get_by_role("row").nth(2)).to_be_visible()
+        await expect(look.page.get_by_role("searchbox", name="Contact")).to_have_value("+1312")
