@@ -73,7 +73,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Refusing:
 async def desk(database: Refusing) -> AsyncIterator[Desk]:
     """Of a replica that takes turn after turn."""
     clock, setting = Impatient(), MagicMock(metrics=METRICS, sweep_batch=500)
-    setting.clock, setting.board.asks, setting.board.next_look = clock, lambda *_: database.asks, lambda _: None
+    setting.clock, setting.board.asks, setting.board.next_look = clock, lambda *_, **__: database.asks, lambda _: None
     desk, background, other = Desk(500, clock), Background(METRICS, clock), cast(Any, MagicMock())
     replica = Dispatcher(
         setting, other, desk, other, other, other, other, background, PlacingLimits(5, 1), "", Pauses(poll_s=0.01)

@@ -17,7 +17,8 @@ WARM_UP = 4.0
 AFTER_A_CHANGE = 1.0
 """How often every slot is used between two changes of limits."""
 MORE_THAN_NEEDED = 1.5
-"""How much more than all slots can take is published, so that work waits to the end."""
+"""How much more than all slots can take is published, so that work waits to the end. What the warm-up needs is published at
+once, and the rest as it is needed: producer and broker share the machine, and a flood is another measurement (flood)."""
 LOOKS_APART = 5
 """Pauses between two looks at the tally, so that the carrier does not spend its time on telling it."""
 CHANGES: Sequence[tuple[int, int]] = ((9, 20), (1, 6), (9, 50), (7, 0), (2, 9), (7, 25), (1, 2), (2, 3))
@@ -58,7 +59,8 @@ async def run(
     ceiling = sum(crowd.ceiling(line) for line in range(len(LIMITS)))
     each = int(MORE_THAN_NEEDED * ceiling * (1 + warm_up + rounds + 2 * after_a_change * len(changes)) / TENANTS)
     jobs = [(t, c) for n in range(each) for t in range(TENANTS) for c in crowd.campaigns(t)]
-    feeding = asyncio.create_task(fleet.publish(jobs))
+    at_once = int(MORE_THAN_NEEDED * ceiling * (1 + warm_up))
+    feeding = asyncio.create_task(fleet.publish(jobs, at_once, MORE_THAN_NEEDED * ceiling / crowd.call_s))
     await _accepted(fleet, ceiling * (1 + warm_up))
     begin = time.time()
     at_window()

@@ -10,6 +10,7 @@ import asyncio
 import json
 import signal
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from outdial.catalogue.apply import apply
 from outdial.catalogue.read import read_catalogue
 from outdial.embedded.rabbitmq import free_port
 from outdial.postgres.pool import connect
+from outdial.rabbitmq.publisher import RabbitPublisher
 from outdial.rabbitmq.transport import RabbitOptions, attempt_publisher
 from tests.support.crowd import TENANTS, Crowd, job
 from tests.support.daemon import OUTDIAL, Daemon, pause
@@ -135,11 +137,25 @@ class Fleet:
         self.replicas += added
         await asyncio.gather(*(replica.start() for replica in added))
 
-    async def publish(self, jobs: Sequence[tuple[int, str]]) -> list[str]:
-        """Publish one job per (tenant, campaign), in that order; returns the attempt ids."""
+    async def publish(
+        self, jobs: Sequence[tuple[int, str]], at_once: int | None = None, per_s: float = float("inf")
+    ) -> list[str]:
+        """Publish one job per (tenant, campaign), in that order; returns the attempt ids. What comes after the first
+        `at_once` (None = all of them) comes at `per_s`."""
         publisher = attempt_publisher(self.broker)
         publisher.connection.start()
         await publisher.connection.wait_until_ready(20)
+        ids = await self._publish(publisher, jobs[:at_once])
+        began, first = time.monotonic(), len(ids)
+        while len(ids) < len(jobs):
+            if time.monotonic() < began + (len(ids) - first) / per_s:
+                await pause()
+            else:
+                ids += await self._publish(publisher, jobs[len(ids) :][:TENANTS])
+        await publisher.connection.close()
+        return ids
+
+    async def _publish(self, publisher: RabbitPublisher, jobs: Sequence[tuple[int, str]]) -> list[str]:
         ids, sent = [], []
         for tenant, campaign in jobs:
             attempt_id, body = job(tenant, campaign, self._contacts)
@@ -152,7 +168,6 @@ class Fleet:
                 await asyncio.gather(*sent)
                 sent = []
         await asyncio.gather(*sent)
-        await publisher.connection.close()
         return ids
 
     async def change_limit(self, line: int, limit: int) -> None:

@@ -16,6 +16,13 @@ from outdial.rules.capacity import Limit, LimitKey, LimitKind, Slots
 from outdial.rules.fairness import Rota, allot
 from outdial.rules.ids import CampaignId, ConnectionId, TenantId
 
+ALONE = 0.6
+"""A turn for nothing but paced starts is taken when one is due within this part of the horizon. Until then they ride with
+turns that are taken anyway: replicas that look all at the same moment win one start and lock out each other's turns."""
+
+NEARLY = 8
+"""Connections are nearly full while so many calls are under way for each that may start."""
+
 
 class Board:
     """Hints for the next turn. `batch`: how many attempts a turn claims at most; `ahead_s`: how early an intent may be."""
@@ -79,15 +86,28 @@ class Board:
         """The limit as last seen."""
         return self._limits.get(key)
 
-    def may_start(self, connection: ConnectionId, now: float) -> bool:
-        """Whether a call may start through it, as far as this replica knows."""
+    def may_start(self, connection: ConnectionId, now: float, part: float = 1.0) -> bool:
+        """Whether a call may start through it within that part of the horizon, as far as this replica knows."""
         limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
-        return limit is None or limit.startable(now, self._ahead_s) >= 1
+        return limit is None or limit.startable(now, part * self._ahead_s) >= 1
 
-    def asks(self, now: float, freed: Iterable[Slots] = ()) -> list[LineAsk]:
+    def is_nearly_full(self, now: float) -> bool:
+        """Whether work waits, and of its calls next to none may start now, as far as this replica knows."""
+        limits = [self._limits.get(LimitKey(LimitKind.CONNECTION, connection)) for connection in self._reach()]
+        in_use = sum(limit.in_use for limit in limits if limit is not None)
+        room = sum(float("inf") if limit is None else limit.startable(now, 0.0) for limit in limits)
+        return bool(limits) and NEARLY * room <= in_use
+
+    def _reach(self) -> set[ConnectionId]:
+        """Connections that serve what waits."""
+        views = (self._pools.view(campaign) for campaign in self._lines)
+        return {connection for view in views if view is not None for connection in view.connections}
+
+    def asks(self, now: float, freed: Iterable[Slots] = (), *, alone: bool = False) -> list[LineAsk]:
         """How many attempts to claim from which line: tenants in turn, then their campaigns, within the room there is.
 
-        `freed`: slots that the same turn will probably give back before it plans.
+        `freed`: slots that the same turn will probably give back before it plans. `alone`: the turn would be taken for
+        these asks alone.
         """
         by_tenant: dict[TenantId, list[CampaignId]] = {}
         reach: set[ConnectionId] = set()
@@ -96,6 +116,8 @@ class Board:
             if view is not None:
                 by_tenant.setdefault(view.policy.tenant, []).append(campaign)
                 reach |= view.connections
+        if alone and not any(self.may_start(connection, now, ALONE) for connection in reach):
+            return []
         rooms = _Rooms(self._limits, now, self._ahead_s, freed)
         asked: dict[Line, int] = {}
 
@@ -125,16 +147,13 @@ class Board:
         return sum(allot(campaigns, room, wanted).values())
 
     def next_look(self, now: float) -> float | None:
-        """When a connection that only waits for its pace, a back-off or its circuit may start calls again, Unix seconds."""
-        connections: set[ConnectionId] = set()
-        for campaign in self._lines:
-            view = self._pools.view(campaign)
-            connections |= view.connections if view is not None else frozenset()
+        """When a connection that only waits for its pace, a back-off or its circuit is worth a turn alone, Unix seconds."""
+        ahead_s = self._ahead_s * ALONE
         times = []
-        for connection in connections:
+        for connection in self._reach():
             limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
-            if limit is not None and limit.startable(now, self._ahead_s) < 1:
-                times.append(limit.opens_at(now, self._ahead_s))
+            if limit is not None and limit.startable(now, ahead_s) < 1:
+                times.append(limit.opens_at(now, ahead_s))
         return min((at for at in times if at is not None), default=None)
 
 

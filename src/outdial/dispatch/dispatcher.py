@@ -79,6 +79,7 @@ class Dispatcher:
         deliveries = await self._intake.receive()
         while deliveries and not await self._is_taken_in(deliveries):
             await self._clock.sleep(RETRY_PAUSE_S)
+        await self._intake.give_way(len(deliveries))
 
     async def _is_taken_in(self, deliveries: Sequence[Delivery]) -> bool:
         """A batch stays in hand until it is stored: nothing is acked that is not ours."""
@@ -112,7 +113,9 @@ class Dispatcher:
 
     def _asks(self, work: Work) -> Sequence[LineAsk]:
         """Nothing is asked for once the end has begun."""
-        return [] if self._background.stopping.is_set() else self._board.asks(self._clock.now(), work.frees())
+        if self._background.stopping.is_set():
+            return []
+        return self._board.asks(self._clock.now(), work.frees(), alone=work.is_empty)
 
     def _idle_for(self, now: float) -> float:
         next_look = self._board.next_look(now)
