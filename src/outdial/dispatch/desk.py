@@ -21,7 +21,7 @@ from outdial.rules.ids import AttemptKey, Placement
 
 LINGER_S = 0.02
 """How long news that frees no slot waits at least. A call that is over by then is written once."""
-PATIENCE_S = 0.1
+PATIENCE_S = 0.05
 """How long such news waits at most for a turn that is taken anyway: a turn of its own costs nearly as much as one of many
 calls. Longer, and carriers that call back on few connections wait for their answers."""
 TICK_S = 0.001
