@@ -65,7 +65,7 @@ class Carrier:
         for line in self.lines.values():
             line.move(0)
         seen = {name: {k: v for k, v in asdict(line).items() if k != "by_number"} for name, line in self.lines.items()}
-        return {"lines": seen, "failed_callbacks": self.failed_callbacks}
+        return {"lines": seen, "failed_callbacks": self.failed_callbacks, "under_way": len(self._calls)}
 
     def _line(self, account: str) -> Line:
         return self.lines.setdefault(account, Line(ConnectionId(account), self._limit))

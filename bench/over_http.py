@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 from bench.ground import Ground
-from bench.throughput import WARM_UP, Run, replica
+from bench.throughput import LOOK_S, WARM_UP, Run, replica
 from bench.world import World
 
 from outdial.embedded.rabbitmq import free_port
@@ -28,6 +28,12 @@ class LightCarrier:
         """What it saw until now."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/tally") as answer:
             return await answer.json()
+
+    async def is_over(self) -> None:
+        """Wait until every call has ended and told so: events that are no outcomes may let a run seem complete before."""
+        async with asyncio.timeout(30):
+            while (await self.tally())["under_way"]:  # noqa: ASYNC110  another process, which signals nothing
+                await asyncio.sleep(LOOK_S)
 
     async def violations(self) -> float:
         """Of limits; callbacks that were not taken count too."""
@@ -61,6 +67,7 @@ async def throughput_over_http(ground: Ground, world: World, attempts: int, call
             try:
                 await run.through(range(attempts, attempts + WARM_UP))
                 figures = await run.through(range(attempts))
+                await carrier.is_over()
             finally:
                 await run.stop()
         return figures | {"violations": await carrier.violations()}

@@ -82,11 +82,12 @@ async def _try_again(page: Page, refused: int) -> None:
     """Until nothing is wrong any more: each part of a page that was refused has a button of its own, to be pressed once."""
     pressed = 0
     async with asyncio.timeout(15):
-        while await page.get_by_role("alert").count():
+        while wrong := await page.get_by_role("alert").count():
             with suppress(TooLate):  # it may have gone between the look and the click
                 await page.get_by_role("button", name="Try again").first.click(timeout=1_000)
                 pressed += 1
                 assert pressed <= refused, "a part that was asked for again is as it should be"
+                await expect(page.get_by_role("alert")).not_to_have_count(wrong)  # it stands until the answer is there
 
 
 async def test_every_page_says_what_went_wrong_and_can_try_again(stage: Stage, browser: Browser) -> None:

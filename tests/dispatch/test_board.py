@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from outdial.dispatch.board import ALONE, NEARLY, Board
+from outdial.dispatch.board import ALONE, Board
 from outdial.ports.store import ANY_LINE, Line, LineAsk
 from outdial.rules.capacity import Limit, LimitKey, LimitKind, Slots
 from outdial.rules.circuit import Circuit
@@ -128,42 +128,6 @@ def test_a_paced_start_is_no_reason_for_a_turn_as_soon_as_it_may_be_committed() 
 def test_room_that_needs_no_time_is_asked_for_at_once() -> None:
     board = board_of("t1-a", max_calls=5, in_use=4)
     assert board.asks(NOW, alone=True) == [LineAsk(CampaignId("t1-a"), ANY_LINE, 1)]
-
-
-@pytest.mark.parametrize(
-    ("limit", "nearly_full"),
-    [
-        (Limit(max_calls=5, in_use=5), True),
-        (Limit(max_calls=5, in_use=4), False),
-        (Limit(max_calls=NEARLY + 1, in_use=NEARLY), True),
-        (Limit(max_calls=NEARLY + 2, in_use=NEARLY), False),
-        (Limit(max_calls=None, in_use=1_000), False),
-        (Limit(max_calls=50, in_use=2, calls_per_second=2.0, next_start_at=NOW + 0.1), True),
-        (Limit(max_calls=50, in_use=2, calls_per_second=2.0, next_start_at=NOW - 0.1), False),
-        (Limit(max_calls=50, backoff_until=NOW + 7.0), True),
-    ],
-    ids=[
-        "full",
-        "a slot of five",
-        "a slot of nine",
-        "two of ten",
-        "no limit",
-        "paced",
-        "behind its pace",
-        "backed off",
-    ],
-)
-def test_when_next_to_nothing_may_start(limit: Limit, nearly_full: bool) -> None:
-    board = board_of("t1-a")
-    board.saw({LINE: limit})
-    assert board.is_nearly_full(NOW) is nearly_full
-
-
-def test_where_nothing_waits_nothing_is_full() -> None:
-    board = board_of(max_calls=5, in_use=5)
-    assert not board.is_nearly_full(NOW)
-    board.add_campaigns([CampaignId("t1-a")])
-    assert board.is_nearly_full(NOW)
 
 
 def test_the_earliest_connection_decides_when_to_look() -> None:

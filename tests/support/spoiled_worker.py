@@ -18,7 +18,7 @@ from outdial.dispatch.intake import Intake
 from outdial.dispatch.recover import Recovery
 from outdial.ports.messages import Delivery
 from outdial.ports.records import CallIdentity, DueCheck, OpenCall
-from outdial.postgres import bundle, plan
+from outdial.postgres import bundle, plan, statements
 from outdial.postgres.turn import PostgresTurn
 from outdial.providers.http import HttpClient, UndecidedError
 from outdial.rules import call_fate as fate
@@ -79,11 +79,10 @@ def _settles_without_a_guard() -> None:
 
 def _checks_then_takes_slots() -> None:
     """The limits are read without being locked."""
-    patch.object(
-        plan,
-        "SQL",
-        MappingProxyType({**plan.SQL, "lock_limits": plan.SQL["lock_limits"].replace("for update of l", "")}),
-    ).start()
+    unlocked = {name: plan.SQL[name].replace("for update of l", "") for name in ("lock_limits", "lock_with_claimed")}
+    spoiled, load = MappingProxyType({**plan.SQL, **unlocked}), statements.load
+    patch.object(plan, "SQL", spoiled).start()
+    patch.object(bundle, "load", lambda file: spoiled if file == "plan" else load(file)).start()
 
 
 DEFECTS: Mapping[str, Callable[[], None]] = {

@@ -20,9 +20,6 @@ ALONE = 0.6
 """A turn for nothing but paced starts is taken when one is due within this part of the horizon. Until then they ride with
 turns that are taken anyway: replicas that look all at the same moment win one start and lock out each other's turns."""
 
-NEARLY = 8
-"""Connections are nearly full while so many calls are under way for each that may start."""
-
 
 class Board:
     """Hints for the next turn. `batch`: how many attempts a turn claims at most; `ahead_s`: how early an intent may be."""
@@ -90,13 +87,6 @@ class Board:
         """Whether a call may start through it within that part of the horizon, as far as this replica knows."""
         limit = self._limits.get(LimitKey(LimitKind.CONNECTION, connection))
         return limit is None or limit.startable(now, part * self._ahead_s) >= 1
-
-    def is_nearly_full(self, now: float) -> bool:
-        """Whether work waits, and of its calls next to none may start now, as far as this replica knows."""
-        limits = [self._limits.get(LimitKey(LimitKind.CONNECTION, connection)) for connection in self._reach()]
-        in_use = sum(limit.in_use for limit in limits if limit is not None)
-        room = sum(float("inf") if limit is None else limit.startable(now, 0.0) for limit in limits)
-        return bool(limits) and NEARLY * room <= in_use
 
     def _reach(self) -> set[ConnectionId]:
         """Connections that serve what waits."""

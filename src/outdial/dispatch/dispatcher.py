@@ -79,7 +79,6 @@ class Dispatcher:
         deliveries = await self._intake.receive()
         while deliveries and not await self._is_taken_in(deliveries):
             await self._clock.sleep(RETRY_PAUSE_S)
-        await self._intake.give_way(len(deliveries))
 
     async def _is_taken_in(self, deliveries: Sequence[Delivery]) -> bool:
         """A batch stays in hand until it is stored: nothing is acked that is not ours."""

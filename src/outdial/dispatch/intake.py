@@ -32,7 +32,6 @@ from outdial.telemetry.traces import span
 
 log = structlog.get_logger(__name__)
 
-GIVE_WAY_S = 0.1
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -74,12 +73,6 @@ class Intake:
         if deliveries:
             crashpoint("after_receive")
         return deliveries
-
-    async def give_way(self, taken: int) -> None:
-        """Rest after a batch of so many if there was no more, and next to no call may start: what comes has to wait anyway,
-        one batch costs less than many small ones, and who gives a freed slot on needs the same CPU."""
-        if 0 < taken < self._batch and self._board.is_nearly_full(self._clock.now()):
-            await self._clock.sleep(GIVE_WAY_S)
 
     async def take_in(self, deliveries: Sequence[Delivery]) -> None:
         """Make a batch ours, then ack it. Raises `DatabaseUnavailable`: then call it again with the same batch."""
