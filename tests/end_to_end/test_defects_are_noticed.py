@@ -73,7 +73,7 @@ STORIES: Mapping[str, tuple[Story, *tuple[str, ...]]] = {
     "unguarded_settle": (_everything_is_told_twice, "outcomes"),
     "check_then_take": (_three_workers_share_eight_slots, "slots", "limit_exceeded"),
 }
-"""Defect -> a story that brings it to light, and a word of what the judge says then: of our counts, or the carrier of its."""
+"""Defect -> a story that brings it to light, and words of which the judge says one then, by our counters or the carrier's."""
 
 
 SPOILED_S = {"release_on_worker_death": 120, "unguarded_settle": 90}

@@ -97,17 +97,14 @@ class Balancer:
         serving.add_done_callback(lambda _: writer.close())  # also if it is cancelled before it began
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            for _ in self.behind:
-                self._next += 1
-                try:
-                    there = await asyncio.open_connection("127.0.0.1", self.behind[self._next % len(self.behind)])
-                except OSError:
-                    continue
-                await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
-                return
-        finally:
-            writer.close()
+        for _ in self.behind:
+            self._next += 1
+            try:
+                there = await asyncio.open_connection("127.0.0.1", self.behind[self._next % len(self.behind)])
+            except OSError:
+                continue
+            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+            return
 
 
 async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

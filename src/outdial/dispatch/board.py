@@ -99,15 +99,14 @@ class Board:
         `freed`: slots that the same turn will probably give back before it plans. `alone`: the turn would be taken for
         these asks alone.
         """
+        reach = self._reach()
+        if alone and not any(self.may_start(connection, now, ALONE) for connection in reach):
+            return []
         by_tenant: dict[TenantId, list[CampaignId]] = {}
-        reach: set[ConnectionId] = set()
         for campaign in self.campaigns.order(sorted(self._lines)):
             view = self._pools.view(campaign)
             if view is not None:
                 by_tenant.setdefault(view.policy.tenant, []).append(campaign)
-                reach |= view.connections
-        if alone and not any(self.may_start(connection, now, ALONE) for connection in reach):
-            return []
         rooms = _Rooms(self._limits, now, self._ahead_s, freed)
         asked: dict[Line, int] = {}
 
