@@ -13,6 +13,7 @@ from outdial.errors import BrokerUnavailable
 from outdial.ports.messages import BadMessage, Delivery, OutgoingEvent
 from outdial.rules.attempt import AttemptRequest, CancelRequest, Request
 from tests.simulation.tables import Tables
+from tests.simulation.virtual_loop import pass_time
 from tests.simulation.weather import Weather
 
 QUEUE = "outdial.attempts.0"
@@ -102,7 +103,7 @@ class Link:
         broker.links.append(self)
 
     async def _travel(self) -> None:
-        await asyncio.sleep(self._broker.rng.random() * self._broker.weather.longest_delay)
+        await pass_time(self._broker.rng.random() * self._broker.weather.longest_delay)
 
     async def receive(self, at_most: int) -> Sequence[Delivery]:
         """See the port."""

@@ -29,6 +29,7 @@ from outdial.rules.call_progress import AnsweredBy, CallNews, Progress
 from outdial.rules.ids import E164, ConnectionId, Placement
 from outdial.rules.outcome import Outcome
 from tests.simulation.recorder import Recorder
+from tests.simulation.virtual_loop import pass_time
 from tests.simulation.weather import Weather
 
 REQUEST_S = 3.0
@@ -143,7 +144,7 @@ class Exchange:
         if rng.random() < weather.callback_lost:
             return
         late = rng.random() < weather.callback_late
-        await asyncio.sleep(rng.uniform(5.0, 150.0) if late else rng.random() * (2.0 if rng.random() < 0.2 else 0.05))
+        await pass_time(rng.uniform(5.0, 150.0) if late else rng.random() * (2.0 if rng.random() < 0.2 else 0.05))
         news = [call.news(progress)]
         if progress is Progress.FINAL and rng.random() < 0.2:  # some carriers tell several stages at once
             news.insert(rng.randint(0, 1), call.news(Progress.RINGING))
@@ -163,7 +164,7 @@ class Line:
     async def place(self, order: CallOrder) -> PlaceResult:
         """See the port."""
         exchange, weather, rng = self._exchange, self._exchange.weather, self._exchange.rng
-        await asyncio.sleep(rng.random() * weather.longest_delay)
+        await pass_time(rng.random() * weather.longest_delay)
         if rng.random() < weather.not_connected:
             return NotSent("connect")
         try:
@@ -182,14 +183,14 @@ class Line:
 
     async def _handle(self, order: CallOrder, answer: asyncio.Future[PlaceResult]) -> None:
         weather, rng = self._exchange.weather, self._exchange.rng
-        await asyncio.sleep(rng.random() * weather.longest_delay)
+        await pass_time(rng.random() * weather.longest_delay)
         result = self._result(order)
         if rng.random() < weather.slow_answer:
-            await asyncio.sleep(rng.uniform(1.0, 2 * REQUEST_S))
+            await pass_time(rng.uniform(1.0, 2 * REQUEST_S))
         elif rng.random() < weather.callback_early:
-            await asyncio.sleep(rng.uniform(0.1, 2.5))
+            await pass_time(rng.uniform(0.1, 2.5))
         else:
-            await asyncio.sleep(rng.random() * 0.05)
+            await pass_time(rng.random() * 0.05)
         if not answer.done():
             answer.set_result(result)
 
@@ -242,7 +243,7 @@ class Line:
 
     async def _ask(self) -> None:
         exchange = self._exchange
-        await asyncio.sleep(exchange.rng.random() * 0.05)
+        await pass_time(exchange.rng.random() * 0.05)
         if exchange.rng.random() < exchange.weather.cannot_ask:
             raise Retryable("the simulated carrier cannot be asked")
 

@@ -12,7 +12,7 @@ from outdial.errors import DatabaseUnavailable
 from outdial.rules.ids import AttemptKey
 from tests.simulation.row_locks import RowLocks, Transaction
 from tests.simulation.tables import Tables
-from tests.simulation.virtual_loop import PROCESS, Process
+from tests.simulation.virtual_loop import PROCESS, Process, pass_time
 from tests.simulation.weather import Weather
 
 
@@ -35,7 +35,7 @@ class Database:
             raise asyncio.CancelledError
         if self.rng.random() < self.weather.at_once:
             return
-        await asyncio.sleep(self.rng.random() * self.weather.longest_delay)
+        await pass_time(self.rng.random() * self.weather.longest_delay)
         if self.is_over:
             raise asyncio.CancelledError
 

@@ -147,3 +147,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _write_to_self(self) -> None:
         """There is no other thread."""
+
+
+async def pass_time(seconds: float) -> None:
+    """Let virtual time go by. Raises `RuntimeError` on any other loop, where a model beside its real twin takes no time:
+    nothing here may wait for the clock on the wall."""
+    if seconds > 0 and not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        raise RuntimeError("this is a model: it runs in virtual time only")
+    await asyncio.sleep(seconds)

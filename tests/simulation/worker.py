@@ -30,7 +30,7 @@ from tests.simulation.broker_model import Broker, Link
 from tests.simulation.carrier_model import EPOCH, REQUEST_S, Lines
 from tests.simulation.database_model import Database
 from tests.simulation.store_model import ModelStore
-from tests.simulation.virtual_loop import Process, VirtualLoop
+from tests.simulation.virtual_loop import Process, VirtualLoop, pass_time
 
 PLACE_WITHIN_S = 5.0
 LATE_START_S = 0.04
@@ -118,7 +118,7 @@ class Worker:
                 await self.pools.reload()
                 break
             except Exception:  # the database is away: a real replica is started again by its supervisor
-                await asyncio.sleep(0.5)
+                await pass_time(0.5)
         self.dispatcher.start()
         self.background.every("catalogue", 4.0, self._follow_catalogue)
         self.background.every("weights", 60.0, self.pools.refresh)

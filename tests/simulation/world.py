@@ -26,7 +26,7 @@ from tests.simulation.judgement import Judgement
 from tests.simulation.recorder import Recorder
 from tests.simulation.scenario import HEALED_AT_S, draw_scenario, known_policy
 from tests.simulation.tables import Tables
-from tests.simulation.virtual_loop import HotLoop, VirtualLoop
+from tests.simulation.virtual_loop import HotLoop, VirtualLoop, pass_time
 from tests.simulation.weather import draw_weather
 from tests.simulation.worker import METRICS, Worker
 
@@ -106,7 +106,7 @@ class World:
                 if task.done() and not task.cancelled() and task.result():
                     self.judgement.called_back(placement, news)
                     return
-            await asyncio.sleep(5.0)
+            await pass_time(5.0)
 
     def _stray(self, worker: Worker, placement: Placement, news: CallNews) -> None:
         self.book.reach("stray_callback")
@@ -124,10 +124,10 @@ class World:
             loop.call_at(when, self.broker.send, message)
         for when, happen, what in script:
             loop.call_at(when, happen, what)
-        await asyncio.sleep(HEALED_AT_S)
+        await pass_time(HEALED_AT_S)
         happenings.heal()
         while not self._is_quiet() and self.book.now() < LONGEST_S:
-            await asyncio.sleep(1.0)
+            await pass_time(1.0)
         self.judgement.judge(ended_in_time=self._is_quiet(), workers=self.workers)
 
     def _is_quiet(self) -> bool:
